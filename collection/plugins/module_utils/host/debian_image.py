@@ -209,10 +209,7 @@ class DebianImage:
         run(["tar", "--numeric-owner", "--xattrs", "-C", root, "--exclude=./dev/*", "--exclude=./proc/*",
              "--exclude=./sys/*", "-cf", archive, "."])  # fmt: skip
         command = [self.docker, "import"]
-        for change in (
-            *self.recipe.changes,
-            *(f'LABEL {key}="{value}"' for key, value in sorted(labels.items())),
-        ):
+        for change in (*self.recipe.changes, f'LABEL {LABEL}="{self.fingerprint}"'):
             command += ["--change", change]
         run([*command, archive, self.name])
         saved = os.path.join(workspace, "image.tar")
