@@ -1,0 +1,85 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Handle of a misbehaving server that runs as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class Misbehaving:
+    """`with Misbehaving({"ok": 9, "garbage": 1}) as server:` … `server.url`, `server.counts()`.
+
+    `plan` is kind -> count for every path but `/kind/<name>`; `front` and the certificate paths are the script's
+    options (see misbehaving.py).
+    """
+
+    def __init__(self, plan: dict[str, int] | None = None, front: str = "plain", **certificates: Path | None) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("misbehaving.py")), "--front", front]
+        for name, path in certificates.items():
+            if path is not None:
+                command += ["--" + name.replace("_", "-"), str(path)]
+        command += [f"{kind}={count}" for kind, count in (plan or {}).items()]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.port: int = self._reply()["port"]
+        scheme = "https" if front.startswith("tls") else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Misbehaving:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate(timeout=10)  # closes its standard input: it stops
+
+    def counts(self) -> dict[str, int]:
+        """Requests read so far, per kind (only kinds that occurred)."""
+        served: dict[str, int] = self._ask("counts")["served"]
+        return served
+
+    def accepted(self) -> int:
+        """Connections accepted so far."""
+        accepted: int = self._ask("counts")["accepted"]
+        return accepted
+
+    def refuse(self, seconds: float) -> tuple[float, float]:
+        """Refuse connections and reset the open ones for `seconds`; the UNIX times of closing and reopening.
+
+        Blocks for that long: call it from a thread, or use `refuse_begin` and `refuse_end`.
+        """
+        self.refuse_begin(seconds)
+        return self.refuse_end()
+
+    def refuse_begin(self, seconds: float) -> None:
+        """Start a refusal window and return at once."""
+        self._say(f"refuse {seconds}")
+
+    def refuse_end(self) -> tuple[float, float]:
+        """Wait for the window to end; the UNIX times of closing and reopening."""
+        reply = self._reply()
+        return reply["start"], reply["end"]
+
+    def _say(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def _ask(self, line: str) -> dict[str, Any]:
+        self._say(line)
+        return self._reply()
+
+    def _reply(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the misbehaving server ended: {self._process.communicate()[1]}")
+        reply: dict[str, Any] = json.loads(line)
+        return reply
