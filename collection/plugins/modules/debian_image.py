@@ -66,8 +66,8 @@ options:
     description: Shell script run in the new root, with C(sh -eu).
     type: str
     default: ""
-  changes:
-    description: Dockerfile instructions for the image's settings, such as C(ENTRYPOINT) and C(ENV).
+  instructions:
+    description: Dockerfile lines for the image's settings, such as C(ENTRYPOINT) and C(ENV).
     type: list
     elements: str
     default: []
@@ -95,7 +95,7 @@ EXAMPLES = r"""
     name: availability-lab/python:bookworm
     packages: [python3]
     cache_dir: /var/cache/availability-lab/images
-    changes:
+    instructions:
       - CMD ["python3"]
 """
 
@@ -135,7 +135,7 @@ def main() -> None:
             "components": {"type": "list", "elements": "str", "default": ["main"]},
             "files": {"type": "list", "elements": "dict", "default": [], "options": file_spec},
             "setup": {"type": "str", "default": ""},
-            "changes": {"type": "list", "elements": "str", "default": []},
+            "instructions": {"type": "list", "elements": "str", "default": []},
             "keep_documentation": {"type": "bool", "default": False},
             "cache_dir": {"type": "path", "required": True},
             "mirror": {"type": "str", "default": ""},
@@ -151,7 +151,7 @@ def main() -> None:
             components=tuple(asked["components"]),
             files=tuple(FileInImage(**entry) for entry in asked["files"]),
             setup=asked["setup"],
-            changes=tuple(asked["changes"]),
+            instructions=tuple(asked["instructions"]),
             keep_documentation=asked["keep_documentation"],
         )
         image = DebianImage(asked["docker_cli"], asked["name"], recipe, asked["cache_dir"], asked["mirror"])

@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Docker images from Debian packages alone: debootstrap, a setup script in a chroot, `docker import`.
+"""Docker images from Debian packages alone: debootstrap, a setup script in a chroot, one layer.
 
 For machines that reach a Debian mirror and no container registry. An image is named by what goes into it: the
 fingerprint of its recipe stands in a label and in the name of the cached tarball, so an unchanged recipe costs
@@ -52,7 +52,7 @@ class Recipe:
         components: archive components, e.g. ("main",).
         files: laid into the tree before `setup` runs.
         setup: shell script run in the chroot once packages and files are in place.
-        changes: Dockerfile instructions for `docker import --change` (ENTRYPOINT, ENV, USER, …).
+        instructions: Dockerfile lines for the image's settings (ENTRYPOINT, ENV, USER, …).
         keep_documentation: leave manual pages, documentation and locales in.
     """
 
@@ -61,20 +61,25 @@ class Recipe:
     components: tuple[str, ...] = ("main",)
     files: tuple[FileInImage, ...] = ()
     setup: str = ""
-    changes: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = ()
     keep_documentation: bool = False
 
     def fingerprint(self) -> str:
         """Hex digest over the recipe and the bytes of its files. Raises ImageError for an unreadable file."""
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
         for entry in self.files:
-            try:
-                with open(entry.src, "rb") as stream:
-                    for block in iter(lambda: stream.read(1 << 20), b""):
-                        digest.update(block)
-            except OSError as error:
-                raise ImageError(f"files: cannot read {entry.src}: {error.strerror}") from error
+            add_file(digest, entry.src)
         return digest.hexdigest()[:32]
+
+
+def add_file(digest: hashlib._Hash, path: str) -> None:
+    """Feed a file's bytes into a digest. Raises ImageError for an unreadable file."""
+    try:
+        with open(path, "rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    except OSError as error:
+        raise ImageError(f"files: cannot read {path}: {error.strerror}") from error
 
 
 def run(command: list[str], **kwargs: object) -> str:
@@ -205,13 +210,17 @@ class DebianImage:
         os.makedirs(os.path.join(root, "var/lib/apt/lists/partial"), exist_ok=True)
 
     def _import(self, root: str, workspace: str) -> None:
-        archive = os.path.join(workspace, "root.tar")
-        run(["tar", "--numeric-owner", "--xattrs", "-C", root, "--exclude=./dev/*", "--exclude=./proc/*",
-             "--exclude=./sys/*", "-cf", archive, "."])  # fmt: skip
-        command = [self.docker, "import"]
-        for change in (*self.recipe.changes, f'LABEL {LABEL}="{self.fingerprint}"'):
-            command += ["--change", change]
-        run([*command, archive, self.name])
+        # A build from scratch instead of `docker import`: engines before 23 refuse STOPSIGNAL there.
+        context = os.path.join(workspace, "context")
+        os.mkdir(context)
+        archive = os.path.join(context, "root.tar")
+        excluded = [f"--exclude=./{folder}/*" for folder in ("dev", "proc", "sys")]
+        run(["tar", "--numeric-owner", "--xattrs", "-C", root, *excluded, "-cf", archive, "."])
+        shutil.rmtree(root)
+        lines = ["FROM scratch", "ADD root.tar /", *self.recipe.instructions, f"LABEL {LABEL}={self.fingerprint}"]
+        with open(os.path.join(context, "Dockerfile"), "w") as dockerfile:
+            dockerfile.write("\n".join(lines) + "\n")
+        run([self.docker, "build", "--tag", self.name, context], env={**os.environ, "DOCKER_BUILDKIT": "0"})
         saved = os.path.join(workspace, "image.tar")
         run([self.docker, "save", "--output", saved, self.name])
         os.replace(saved, self.tarball)
