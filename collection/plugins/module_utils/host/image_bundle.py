@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 
-from .debian_image import ImageError, add_file, run
+from .debian_image import add_file, run
 
 
 @dataclass(frozen=True)
