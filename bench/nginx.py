@@ -1,0 +1,104 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""An nginx of our own, pinned to one core, on a free port of 127.0.0.1, ended by its process id."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+CONFIG = """
+daemon off;
+master_process off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+  keepalive_requests 100000000;
+  keepalive_timeout 65s;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} backlog=8192 reuseport;
+    location / {{ default_type text/plain; return 200 "ok\\n"; }}
+  }}
+}}
+"""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 below the kernel's range of source ports, so that no client connection takes it."""
+    for port in range(18080, 32000):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit("no free port between 18080 and 32000 on 127.0.0.1")
+
+
+class Nginx:
+    """`with Nginx(program, core) as server:` … `server.url`; `stop()` and `start()` make an outage on the same port."""
+
+    def __init__(self, program: Path, core: int) -> None:
+        self._program = program
+        self._core = core
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-nginx-")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        config = Path(self._folder.name) / "nginx.conf"
+        config.write_text(CONFIG.format(folder=self._folder.name, port=self.port))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it and return the UNIX time at which it answered first."""
+        self._process = subprocess.Popen(
+            ["taskset", "-c", str(self._core), str(self._program), "-c", f"{self._folder.name}/nginx.conf"],
+            stdin=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.002)
+            else:
+                return time.time()
+        raise RuntimeError(f"nginx did not start: {Path(self._folder.name, 'error.log').read_text()}")
+
+    def stop(self) -> float:
+        """Kill it and return the UNIX time of that: the kernel resets its connections and closes its port."""
+        assert self._process is not None
+        self._process.kill()
+        killed = time.time()
+        self._process.wait()
+        self._process = None
+        return killed
+
+    def cpu_s(self) -> float:
+        """CPU seconds of the server so far, to see who the bottleneck was."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    def __enter__(self) -> Nginx:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self.stop()
+        self._folder.cleanup()

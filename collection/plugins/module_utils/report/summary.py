@@ -1,0 +1,35 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""A probe record as the text that a well-known client would have printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Callable
+
+from . import summary_client, summary_hey, summary_k6, summary_siege, summary_vegeta
+
+#: name -> the function that renders a record that way
+SUMMARIES: dict[str, Callable[[dict[str, Any], Any], str]] = {
+    "client": summary_client.render,
+    "siege": summary_siege.render,
+    "hey": summary_hey.render,
+    "k6": summary_k6.render,
+    "vegeta": summary_vegeta.render,
+}
+
+
+def render(name: str, record: dict[str, Any], attempts: Iterable[dict[str, Any]] | None = None) -> str:
+    """The text of summary `name` for a probe record of docs/probe-result.md.
+
+    `attempts` are the parsed lines of the attempts file; only `client` prints them.
+    Raises ValueError for an unknown name or another kind or version of record.
+    """
+    if name not in SUMMARIES:
+        raise ValueError(f"summary {name!r} is not known: expected one of {', '.join(SUMMARIES)}")
+    if record.get("record") != "probe" or record.get("schema_version") != 1:
+        raise ValueError(
+            f"a summary needs a probe record of schema_version 1, got record {record.get('record')!r} "
+            f"of schema_version {record.get('schema_version')!r}"
+        )
+    return SUMMARIES[name](record, attempts)
