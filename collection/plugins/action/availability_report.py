@@ -1,0 +1,87 @@
+# Copyright: the Availability Lab founders
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""availability_report runs on the controller, where the results folder and the charting libraries are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
+from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
+from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+
+ARGUMENTS = {
+    "scenario": {"type": "str", "required": True},
+    "title": {"type": "str", "default": ""},
+    "directory": {"type": "str", "required": True},
+    "runs": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "variant": {"type": "str", "required": True},
+            "phase": {"type": "str", "default": "during"},
+            "probe": {"type": "str", "required": True},
+            "events": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"name": {"type": "str", "required": True}, "at": {"type": "raw", "required": True}},
+            },
+        },
+    },
+    "expectations": {"type": "list", "elements": "str", "default": []},
+    "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": list(FORMATS)},
+}
+
+
+class ActionModule(ActionBase):
+    """Arguments in, one call into module_utils/report, result out."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _result, arguments = self.validate_argument_spec(ARGUMENTS)
+        if not arguments["runs"]:
+            raise AnsibleActionFail("runs: expected at least one probe record")
+        local = self._loader.path_dwim  # relative to the playbook, as for copy and template
+        try:
+            published = publish(
+                scenario=arguments["scenario"],
+                title=arguments["title"],
+                directory=Path(local(arguments["directory"])),
+                sources=[{**run, "probe": local(run["probe"])} for run in arguments["runs"]],
+                expectations=arguments["expectations"],
+                formats=arguments["formats"],
+                check_mode=self._task.check_mode,
+            )
+        except RecordError as error:
+            raise AnsibleActionFail(f"runs: {error}") from error
+        except ExpectationError as error:
+            raise AnsibleActionFail(f"expectations: {error}") from error
+        except MarkError as error:
+            raise AnsibleActionFail(f"runs: events: {error}") from error
+        except OSError as error:
+            raise AnsibleActionFail(f"directory: cannot be written: {error}") from error
+        return {
+            "changed": published.changed,
+            "verdict": published.record["verdict"],
+            "reasons": published.record["reasons"],
+            "summary": published.summary,
+            "files": published.files,
+            "figures": {
+                variant["name"]: {
+                    "all": variant["figures"],
+                    **{phase["name"]: phase["figures"] for phase in variant["phases"]},
+                }
+                for variant in published.record["variants"]
+            },
+            "expectations": published.record["expectations"],
+        }

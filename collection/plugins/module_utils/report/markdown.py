@@ -1,0 +1,61 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The result as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .expectation import duration, percent
+
+Json = dict[str, Any]
+BADGES = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "⚠️ inconclusive"}
+
+
+def render(result: Json) -> str:
+    """Return the text: verdict, a row a variant, expectations, the longest outages."""
+    lines = [f"### {_cell(result['title'] or result['scenario'])}: {BADGES[result['verdict']]}", ""]
+    rows = []
+    for variant in result["variants"]:
+        figure = variant["figures"]
+        planned = figure["availability"]["planned"]
+        rows.append(
+            [
+                variant["name"],
+                f"{figure['attempts']:,}",
+                f"{figure['failed']:,}",
+                f"{figure['not_sent']:,}",
+                "no data" if planned["percent"] is None else percent(planned["percent"]),
+                "" if planned["lower_percent"] is None else f"≥ {planned['lower_percent']:.2f} %",
+                _milliseconds(figure["latency_ms"]["p50"]),
+                _milliseconds(figure["latency_ms"]["p99"]),
+                duration(figure["outages"]["longest_s"]) if figure["outages"]["count"] else "none",
+                ", ".join(f"{version['name']} {version['requests']:,}" for version in figure["versions"]),
+            ]
+        )
+    header = ["variant", "attempts", "failed", "not sent", "availability", "at 95 % confidence", "p50", "p99"]
+    lines += _table([*header, "longest outage", "requests by version"], rows)
+    if result["expectations"]:
+        rows = [
+            ["✅" if row["ok"] else "❌", row["variant"], f"`{row['what']}`", row["found"]]
+            for row in result["expectations"]
+        ]
+        lines += ["", *_table(["", "variant", "expected", "found"], rows)]
+    if result["reasons"]:
+        lines += ["", "Because:", *(f"- {_cell(reason)}" for reason in result["reasons"])]
+    return "\n".join(lines) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+
+
+def _cell(text: str) -> str:
+    """Names come from answers of the service: nothing in them may end a cell or start markup."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _milliseconds(value: float | None) -> str:
+    return "no data" if value is None else duration(value / 1000)

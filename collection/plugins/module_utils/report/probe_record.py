@@ -1,0 +1,106 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The probe record as the report reads it: see docs/probe-result.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .record_file import RecordError, line_of, read_record, read_text
+
+KIND = "probe"
+SCHEMA_VERSION = 1
+NOT_SENT = ("not_sent", "ports_exhausted", "descriptors_exhausted")
+_TOP = {
+    "started_at": str,
+    "started_unix_ns": int,
+    "elapsed_s": (int, float),
+    "complete": bool,
+    "stopped_by": str,
+    "totals": dict,
+    "lanes": dict,
+    "identities": dict,
+    "timeline": dict,
+    "outages": dict,
+    "self_check": dict,
+    "objectives": list,
+    "verdict": str,
+    "reasons": list,
+}
+_GROUP = {
+    "due": int,
+    "completed": int,
+    "failed": int,
+    "not_sent": int,
+    "outcomes": dict,
+    "availability": dict,
+    "latency": dict,
+    "service_time": dict,
+    "failure_time": dict,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One probe record of a scenario run, and what it stands for.
+
+    path: where the record was read, shown to people. probe: the record as in docs/probe-result.schema.json.
+    marks: what happened to the service, {at_unix_ns, source, name}.
+    """
+
+    variant: str
+    phase: str
+    path: str
+    probe: Mapping[str, Any]
+    marks: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def started_ns(self) -> int:
+        return int(self.probe["started_unix_ns"])
+
+    @property
+    def ended_ns(self) -> int:
+        return self.started_ns + int(float(self.probe["elapsed_s"]) * 1e9)
+
+
+def read_probe_record(path: str | Path) -> dict[str, Any]:
+    """Read and check a probe record.
+
+    Raises RecordError naming file and line: missing, empty, truncated, foreign, newer, or without a field.
+    """
+    record = read_record(path, KIND, SCHEMA_VERSION)
+    text = read_text(path)
+    _check_fields(path, text, record, _TOP, "")
+    _check_fields(path, text, record["totals"], _GROUP, "totals.")
+    totals = record["totals"]
+    if totals["due"] != totals["completed"] + totals["failed"] + totals["not_sent"]:
+        raise RecordError(
+            path,
+            line_of(text, "totals"),
+            f'"totals" does not add up: due {totals["due"]} is not completed {totals["completed"]} + '
+            f"failed {totals['failed']} + not_sent {totals['not_sent']}",
+        )
+    for row in record["timeline"].get("rows", [None]):
+        if not isinstance(row, dict) or "i" not in row or "outcomes" not in row:
+            raise RecordError(path, line_of(text, "timeline"), '"timeline.rows" has a row without "i" and "outcomes"')
+    return record
+
+
+def version_key(identities: Mapping[str, Any]) -> str | None:
+    """The identity that tells versions apart: `version` or `tag`, else the first that is not the pod or node."""
+    for name in ("version", "tag"):
+        if name in identities:
+            return name
+    return next((name for name in identities if name not in ("pod", "node")), None)
+
+
+def _check_fields(path: str | Path, text: str, value: Any, fields: Mapping[str, Any], prefix: str) -> None:
+    for name, kind in fields.items():
+        if name not in value:
+            raise RecordError(path, 1, f'"{prefix}{name}" is missing: not a whole probe record')
+        if not isinstance(value[name], kind):
+            expected = kind.__name__ if isinstance(kind, type) else "number"
+            raise RecordError(path, line_of(text, name), f'"{prefix}{name}" is not a {expected}')

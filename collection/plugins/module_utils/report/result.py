@@ -1,0 +1,164 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Join the records of a scenario run into its result: figures, expectations, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import expectation
+from .figures import expectation_values, figures
+from .over_time import over_time, step_for
+from .probe_record import Run
+
+KIND = "result"
+SCHEMA_VERSION = 1
+OVER_TIME_ROWS = 600
+Json = dict[str, Any]
+
+
+def build(scenario: str, title: str, runs: Sequence[Run], expected: Sequence[expectation.Expectation]) -> Json:
+    """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
+
+    The same records always give the same result.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.variant, []).append(run)
+    variants = [_variant(name, members) for name, members in groups.items()]
+    values = {
+        variant["name"]: {
+            expectation.ALL: expectation_values(variant["figures"]),
+            **{phase["name"]: expectation_values(phase["figures"]) for phase in variant["phases"]},
+        }
+        for variant in variants
+    }
+    checked = [row for one in expected for row in expectation.check(one, values)]
+    verdict, reasons = _verdict(variants, checked)
+    return {
+        "record": KIND,
+        "schema_version": SCHEMA_VERSION,
+        "scenario": scenario,
+        "title": title,
+        "started_unix_ns": min(run.started_ns for run in runs),
+        "ended_unix_ns": max(run.ended_ns for run in runs),
+        "verdict": verdict,
+        "reasons": reasons,
+        "expectations": checked,
+        "variants": variants,
+    }
+
+
+def _variant(name: str, runs: Sequence[Run]) -> Json:
+    phases: dict[str, list[Run]] = {}
+    for run in runs:
+        phases.setdefault(run.phase, []).append(run)
+    rows = [_phase(phase, members) for phase, members in phases.items()]
+    total = figures(runs)
+    span_s = (max(run.ended_ns for run in runs) - min(run.started_ns for run in runs)) / 1e9
+    return {
+        "name": name,
+        "verdict": _worst([row["verdict"] for row in rows]),
+        "reasons": [f"{row['name']}: {reason}" for row in rows for reason in row["reasons"]],
+        "figures": total,
+        "phases": rows,
+        "marks": sorted((mark for run in runs for mark in run.marks), key=lambda mark: mark["at_unix_ns"]),
+        "over_time": over_time(runs, max(1, step_for(span_s, OVER_TIME_ROWS))),
+    }
+
+
+def _phase(name: str, runs: Sequence[Run]) -> Json:
+    total = figures(runs)
+    verdicts = [str(run.probe["verdict"]) for run in runs]
+    reasons = [reason for run in runs for reason in run.probe["reasons"]]
+    for run in runs:
+        if not run.probe["complete"]:
+            verdicts.append("inconclusive")
+            reasons.append(
+                f"the probe ended before its plan (stopped by {run.probe['stopped_by']}): "
+                f"{run.probe['totals']['due']} requests were due until then"
+            )
+    if total["attempts"] == 0:
+        verdicts.append("inconclusive")
+        reasons.append("no request was due: no data is never a pass")
+    return {
+        "name": name,
+        "verdict": _worst(verdicts),
+        "reasons": reasons,
+        "started_unix_ns": min(run.started_ns for run in runs),
+        "ended_unix_ns": max(run.ended_ns for run in runs),
+        "figures": total,
+        "objectives": [_objective(one) for run in runs for one in run.probe["objectives"]],
+        "outages": [_outage(run, one) for run in runs for one in run.probe["outages"]["list"]],
+        "outages_not_listed": sum(run.probe["outages"]["list_truncated"] for run in runs),
+        "probes": [_probe(run) for run in runs],
+    }
+
+
+def _objective(one: Json) -> Json:
+    return {key: one[key] for key in ("text", "value", "unit", "samples", "verdict", "reason")}
+
+
+def _outage(run: Run, one: Json) -> Json:
+    """An outage on the wall clock, so that phases, probes and the cluster's changes share one axis."""
+
+    def wall(key: str) -> int | None:
+        return None if one[key] is None else run.started_ns + int(one[key] * 1e9)
+
+    return {
+        "lane": one["lane"],
+        "kind": one["kind"],
+        "isolated": one["isolated"],
+        "last_good_unix_ns": wall("last_good_s"),
+        "first_bad_unix_ns": wall("first_bad_s"),
+        "last_bad_unix_ns": wall("last_bad_s"),
+        "next_good_unix_ns": wall("next_good_s"),
+        "end_unix_ns": wall("end_s"),
+        "length_s": one["length_s"],
+        "resolution_s": one["resolution_s"],
+        "requests_lost": one["requests_lost"],
+        "requests_slow": one["requests_slow"],
+        "outcomes": one["outcomes"],
+        "first_outcome": one["first_outcome"],
+        "first_error": one["first_error"],
+        "client_side": one["control_failed"],
+    }
+
+
+def _probe(run: Run) -> Json:
+    probe = run.probe
+    return {
+        "record": run.path,
+        "name": probe.get("name", ""),
+        "host": probe.get("vantage", {}).get("host", ""),
+        "elapsed_s": probe["elapsed_s"],
+        "complete": probe["complete"],
+        "stopped_by": probe["stopped_by"],
+        "self_check_ok": probe["self_check"].get("ok"),
+        "verdict": probe["verdict"],
+    }
+
+
+def _worst(verdicts: Sequence[str]) -> str:
+    """fail before inconclusive before pass; nothing at all is inconclusive."""
+    for verdict in ("fail", "inconclusive"):
+        if verdict in verdicts:
+            return verdict
+    return "pass" if verdicts else "inconclusive"
+
+
+def _verdict(variants: Sequence[Json], checked: Sequence[Json]) -> tuple[str, list[str]]:
+    """The verdict of the whole run.
+
+    A broken expectation of a variant whose measurement is inconclusive is itself inconclusive: the client may
+    have caused it.
+    """
+    verdicts = [variant["verdict"] for variant in variants]
+    reasons = [f"{variant['name']}: {reason}" for variant in variants for reason in variant["reasons"]]
+    unsure = {variant["name"] for variant in variants if variant["verdict"] == "inconclusive"}
+    for row in checked:
+        if not row["ok"]:
+            verdicts.append("inconclusive" if row["variant"] in unsure else "fail")
+            reasons.append(f"expected {row['what']}, found {row['found']} ({row['variant']})")
+    return _worst(verdicts), reasons

@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright: the Availability Lab founders
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of availability_report; it runs on the controller, in the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: availability_report
+short_description: Join the records of a scenario run into a result, a verdict and a report
+version_added: 0.1.0
+description:
+  - Reads the records that M(availability.lab.http_probe) wrote, groups them by variant and phase, computes
+    the figures anew from the sums (percentiles are never averaged), checks what the scenario was expected
+    to show, and writes the result in several formats into one folder.
+  - The same records always give the same files, so that a report can be made again at any time.
+  - Nothing is written before every record was read and every expectation was understood.
+  - Runs on the controller, whatever host the play is about. Relative paths are relative to the playbook.
+options:
+  scenario:
+    description: Name of the scenario, as in the name of its playbook.
+    type: str
+    required: true
+  title:
+    description: Heading of the report; the scenario's name where it is empty.
+    type: str
+    default: ""
+  directory:
+    description: Folder for the files; it is made where it is missing.
+    type: path
+    required: true
+  runs:
+    description:
+      - The records, in the order in which the report shows them.
+      - Several records of one variant and phase are probes that watched at the same time. Their counts add
+        up, and of their outages the worst probe's count.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      variant:
+        description: What is contrasted, for example V(rolling) and V(service-switch).
+        type: str
+        required: true
+      phase:
+        description: Part of the run, for example V(before), V(during), V(after).
+        type: str
+        default: during
+      probe:
+        description: Path of a probe record, version 1.
+        type: path
+        required: true
+      events:
+        description: What the scenario did to the service, shown as marks on the timeline.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: What was done, in a few words.
+            type: str
+            required: true
+          at:
+            description: When, as RFC 3339 text with a zone or in seconds of the Unix epoch.
+            type: raw
+            required: true
+  expectations:
+    description:
+      - >-
+        What the run has to show, each a comparison such as V(availability == 100), V(noprobes: failed > 0),
+        V(probes.during: p99 < 250ms) or V(starved.p95 > 2 * good.p95).
+      - Without a variant it is checked for each of them; without a phase for all phases together.
+      - >-
+        Figures are attempts, ok, failed, not_sent, availability (over the plan), availability_sent,
+        availability_time, error_rate, rate, duration, p50, p90, p95, p99, p999, max, mean, versions, outages,
+        isolated_failures, longest_outage and total_outage. Shares are percent; times need a unit (us, ms, s, m).
+      - A figure without data satisfies nothing.
+    type: list
+    elements: str
+    default: []
+  formats:
+    description:
+      - V(json) is the result record itself (RV(files) says the names), V(junit) has a case for each objective
+        and expectation, V(markdown) is for a pull request, V(prometheus) for a textfile collector, V(csv) holds
+        the requests over time.
+    type: list
+    elements: str
+    choices: [json, junit, markdown, prometheus, csv]
+    default: [json, junit, markdown, prometheus, csv]
+attributes:
+  check_mode:
+    description: Reads everything and predicts RV(verdict) and whether a file would change; writes nothing.
+    support: full
+  diff_mode:
+    description: Shows what would differ.
+    support: none
+author:
+  - the Availability Lab founders (@availability-lab)
+"""
+
+EXAMPLES = r"""
+- name: Report on a rolling update and on a switch of the Service
+  availability.lab.availability_report:
+    scenario: blue-green
+    title: Blue to green under load
+    directory: results/blue-green/2026-11-21T070000Z
+    runs:
+      - variant: rolling
+        probe: results/blue-green/2026-11-21T070000Z/rolling.json
+        events:
+          - {name: image set to green, at: "2026-11-21T07:00:15.250Z"}
+      - {variant: service-switch, probe: results/blue-green/2026-11-21T070000Z/switch.json}
+    expectations:
+      - availability == 100
+      - versions >= 2
+  register: report
+  failed_when: report.verdict != 'pass'
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ report.summary }}"
+"""
+
+RETURN = r"""
+verdict:
+  description:
+    - V(fail) where an objective or an expectation was broken, V(inconclusive) where the measurement cannot be
+      trusted (the probe could not keep its plan, was stopped, or sent nothing), otherwise V(pass).
+  type: str
+  returned: success
+  sample: pass
+reasons:
+  description: Why RV(verdict) is not V(pass), one line each.
+  type: list
+  elements: str
+  returned: success
+  sample: ["expected availability == 100, found 99.38 % (rolling)"]
+summary:
+  description: The result as text for a terminal.
+  type: str
+  returned: success
+files:
+  description: Path of each written file by format.
+  type: dict
+  returned: success
+  sample: {json: results/blue-green/2026-11-21T070000Z/result.json}
+figures:
+  description: Figures by variant and phase; the phase V(all) is all phases together. See docs/result.schema.json.
+  type: dict
+  returned: success
+expectations:
+  description: Each expectation checked, with C(what), C(variant), C(expected), C(found) and C(ok).
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - {what: versions >= 2, variant: rolling, expected: ">= 2", found: "2", ok: true}
+"""
