@@ -99,13 +99,17 @@ class CacheEntry:
             return Inspection(f"its manifest cannot be read: {error}", {})
         if manifest.get("recipe") != recipe:
             return Inspection("it was made in another way", manifest)
+        return Inspection(self._fault(files), manifest)
+
+    def _fault(self, files: dict[str, Any]) -> str | None:
+        """The first file that is not as the manifest says, or None."""
         for name, expected in files.items():
             path = self.path / name
             if not path.is_file() or path.stat().st_size != expected["size_bytes"]:
-                return Inspection(f"{name} is missing or cut", manifest)
+                return f"{name} is missing or cut"
             if sha256_of(path) != expected["sha256"]:
-                return Inspection(f"{name} is damaged", manifest)
-        return Inspection(None, manifest)
+                return f"{name} is damaged"
+        return None
 
     def obtain(
         self,

@@ -71,7 +71,7 @@ def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, pro
     environment = go_environment(proxy)
     packages = sorted(module.commands.values())
     _fetch(
-        [go.command, "list", "-C", str(module.folder), "-mod=readonly", "-deps", "-f", "{{.ImportPath}}", *packages],
+        [go.command, "list", "-C", str(module.folder), "-mod=readonly", "-deps", "-f", '{{""}}', *packages],
         environment,
         timeout_s,
     )
@@ -89,7 +89,7 @@ def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, pro
 
 
 def _fetch(command: list[str], environment: dict[str, str], timeout_s: float) -> None:
-    """Bring the sources in, again after a pause: one lost connection must not cost a build."""
+    """Bring the sources in, again after a pause: one lost connection must not cost a build. Prints only errors."""
     for attempt in range(1, _FETCH_TRIES + 1):
         try:
             run_bounded(command, timeout_s=timeout_s, env=environment)
