@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import tempfile
@@ -49,7 +50,7 @@ def free_port() -> int:
 
 
 class Nginx:
-    """`with Nginx(program, core) as server:` … `server.url`; `stop()` and `start()` make an outage on the same port."""
+    """`with Nginx(program, core) as server:` … `server.url`; `pause()` and `resume()` make a stall."""
 
     def __init__(self, program: Path, core: int) -> None:
         self._program = program
@@ -86,11 +87,17 @@ class Nginx:
         self._process = None
         return killed
 
-    def cpu_s(self) -> float:
-        """CPU seconds of the server so far, to see who the bottleneck was."""
+    def pause(self) -> float:
+        """Stop it as a stalled node does: connections stay, nothing is answered. The UNIX time of that."""
         assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / 100
+        self._process.send_signal(signal.SIGSTOP)
+        return time.time()
+
+    def resume(self) -> float:
+        """Let it go on after `pause`; the UNIX time of that."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+        return time.time()
 
     def __enter__(self) -> Nginx:
         self.start()
