@@ -118,7 +118,6 @@ def _refusal_table(refusal: dict[str, Any]) -> list[str]:
     true = [refusal["true_start_s"], refusal["true_end_s"]]
     rows = [["**true**", number(true[0], 4), number(true[1], 4), number(true[1] - true[0], 4), ""]]
     for found in refusal["found"]:
-        kinds = _kinds(found["outcomes"])
         length = f"{found['length_s']:.4f} ± {found['resolution_s']:.4f}"
         rows.append(
             ["ours", number(found["first_bad_s"], 4), number(found["end_s"], 4), length, _kinds(found["outcomes"])]

@@ -92,9 +92,9 @@ def write(target: Path, results: dict[str, Any]) -> None:
     lines = [
         "# The load engine against its peers",
         "",
-        "Written by `make bench`. One client on one core, the server on another, clients in alternating rounds; figures",
-        "are medians of the rounds. A ratio is taken within one run on one machine; the bare numbers change between",
-        "machines.",
+        "Written by `make bench`. One client on one core, the server on another, clients in alternating rounds;",
+        "figures are medians of the rounds. A ratio is taken within one run on one machine; the bare numbers change",
+        "from one machine to another.",
         "",
         f"- machine: {_machine()}",
         f"- peers: {_versions()}",

@@ -1,6 +1,8 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Read the probe record named on the command line and print every summary of it: what endurance.py times."""
+"""Read the probe record named on the command line, write every report of it into the named folder and print every
+summary: what endurance.py times.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "collection" / "plugins" / "module_utils"))
 
-from report.summary import SUMMARIES, render  # type: ignore[import-not-found]
+from report.publish import FORMATS, publish  # type: ignore[import-not-found]  # noqa: E402
+from report.summary import SUMMARIES, render  # type: ignore[import-not-found]  # noqa: E402
 
 if __name__ == "__main__":
-    with open(sys.argv[1]) as source:
+    path, folder = sys.argv[1:]
+    publish(
+        scenario="bench",
+        title="Ten million requests",
+        directory=Path(folder),
+        sources=[{"variant": "engine", "phase": "during", "probe": path, "events": []}],
+        expectations=[],
+        formats=FORMATS,
+    )
+    with open(path) as source:
         record = json.load(source)
     for name in SUMMARIES:
         print(render(name, record))

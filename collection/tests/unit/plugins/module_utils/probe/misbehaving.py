@@ -28,7 +28,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # it is started as a script, too
 
-from misbehaviours import KINDS, Peer
+from misbehaviours import KINDS, Peer  # type: ignore[import-not-found]  # beside it, as a script
 
 #: what a listener does before HTTP begins
 FRONTS = ("plain", "tls", "tls-plaintext", "tls-reset", "tls-close", "tls-never", "mute")
