@@ -1,0 +1,50 @@
+# The commands of the lab. `make lab` and `make test` are all that a newcomer needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help lab teardown restore test test-fast lint types bench fuzz clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.lab: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "PYTHON: expected Python 3.11 or newer, got $$($(PYTHON) --version)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "PYTHON: its venv module does not work (Debian: apt-get install python3-venv)"; exit 1; }
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	mkdir -p $(dir $(COLLECTION_LINK))
+	ln -sfn ../../../../collection $(COLLECTION_LINK)
+	touch $@
+
+$(BIN)/.dev: requirements-dev.txt $(BIN)/.lab
+	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	touch $@
+
+lab: $(BIN)/.lab ## bring the lab up, run a scenario (ARGS="-e scenario=…"), show its report
+	$(BIN)/ansible-playbook site.yml $(ARGS)
+
+teardown: $(BIN)/.lab ## end everything that the lab started
+	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
+
+test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
+	$(BIN)/pytest -q $(ARGS) collection/tests workloads molecule
+
+test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
+	$(BIN)/pytest -q -m "not lab" collection/tests/unit workloads $(ARGS)
+
+lint: $(BIN)/.dev ## ruff and ansible-lint (production profile)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/ansible-lint --offline -q
+
+types: $(BIN)/.dev ## mypy
+	$(BIN)/mypy
+
+bench: $(BIN)/.dev ## the load engine against its peers; writes docs/bench.md
+	$(BIN)/python -m bench.run $(ARGS)
+
+clean: ## remove the virtual environment
+	rm -rf $(VENV)
