@@ -39,7 +39,7 @@ def run(setting: Setting) -> dict[str, Any]:
 
 
 def _report_s(setting: Setting, record: str) -> float:
-    """Seconds to read the record, write its report in every format and print its summaries, with the start of Python."""
+    """Seconds to write every report format and print every summary, reading the record and starting Python included."""
     start = time.monotonic()
     subprocess.run(
         [

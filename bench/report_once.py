@@ -12,8 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "collection" / "plugins" / "module_utils"))
 
-from report.publish import FORMATS, publish  # type: ignore[import-not-found]  # noqa: E402
-from report.summary import SUMMARIES, render  # type: ignore[import-not-found]  # noqa: E402
+from report.publish import FORMATS, publish  # type: ignore[import-not-found]
+from report.summary import SUMMARIES, render  # type: ignore[import-not-found]
 
 if __name__ == "__main__":
     path, folder = sys.argv[1:]

@@ -34,13 +34,14 @@ from misbehaviours import KINDS, Peer  # type: ignore[import-not-found]  # besid
 FRONTS = ("plain", "tls", "tls-plaintext", "tls-reset", "tls-close", "tls-never", "mute")
 
 
-def planned(counts: dict[str, int], seed: int = 1) -> list[str]:
-    """The kinds of `counts`, each exactly that many times, in a shuffled order that is always the same."""
-    unknown = sorted(set(counts) - set(KINDS))
+def planned(counts: Sequence[tuple[str, int]], seed: int | None = 1) -> list[str]:
+    """The kinds of `counts`, each exactly that many times: shuffled, always the same way, or in order without a seed."""
+    unknown = sorted({kind for kind, _ in counts} - set(KINDS))
     if unknown:
         raise ValueError(f"unknown kinds {unknown}, expected some of {sorted(KINDS)}")
-    order = [kind for kind, count in counts.items() for _ in range(count)]
-    random.Random(seed).shuffle(order)
+    order = [kind for kind, count in counts for _ in range(count)]
+    if seed is not None:
+        random.Random(seed).shuffle(order)
     return order
 
 
@@ -198,12 +199,13 @@ class Server:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve misbehaviour on 127.0.0.1 until standard input ends.")
     parser.add_argument("plan", nargs="*", metavar="KIND=COUNT", help="how many requests get which kind")
+    parser.add_argument("--in-order", action="store_true", help="do not shuffle the plan")
     parser.add_argument("--front", choices=FRONTS, default="plain", help="what a connection meets before HTTP")
     parser.add_argument("--cert", help="PEM certificate of the tls front")
     parser.add_argument("--key", help="PEM key of the tls front")
     parser.add_argument("--client-ca", help="PEM authority that client certificates must come from")
     options = parser.parse_args()
-    counts = {kind: int(count) for kind, _, count in (item.partition("=") for item in options.plan)}
+    counts = [(kind, int(count)) for kind, _, count in (item.partition("=") for item in options.plan)]
     context = None
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -211,7 +213,7 @@ def main() -> None:
         if options.client_ca:
             context.load_verify_locations(options.client_ca)
             context.verify_mode = ssl.CERT_REQUIRED
-    server = Server(planned(counts), options.front, context)
+    server = Server(planned(counts, None if options.in_order else 1), options.front, context)
     print(json.dumps({"port": server.port}), flush=True)
     for line in sys.stdin:
         command, _, argument = line.strip().partition(" ")

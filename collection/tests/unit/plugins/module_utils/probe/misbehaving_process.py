@@ -15,16 +15,21 @@ from typing import Any
 class Misbehaving:
     """`with Misbehaving({"ok": 9, "garbage": 1}) as server:` … `server.url`, `server.counts()`.
 
-    `plan` is kind -> count for every path but `/kind/<name>`; `front` and the certificate paths are the script's
+    `plan` is kind -> count (shuffled), or a list of kinds (in that order), for every path but `/kind/<name>`; `front` and the certificate paths are the script's
     options (see misbehaving.py).
     """
 
-    def __init__(self, plan: dict[str, int] | None = None, front: str = "plain", **certificates: Path | None) -> None:
+    def __init__(
+        self, plan: dict[str, int] | list[str] | None = None, front: str = "plain", **certificates: Path | None
+    ) -> None:
         command = [sys.executable, str(Path(__file__).with_name("misbehaving.py")), "--front", front]
         for name, path in certificates.items():
             if path is not None:
                 command += ["--" + name.replace("_", "-"), str(path)]
-        command += [f"{kind}={count}" for kind, count in (plan or {}).items()]
+        if isinstance(plan, list):
+            command += ["--in-order", *(f"{kind}=1" for kind in plan)]
+        else:
+            command += [f"{kind}={count}" for kind, count in (plan or {}).items()]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
