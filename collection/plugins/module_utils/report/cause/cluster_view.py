@@ -1,0 +1,246 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The cluster record as the rules ask for it: lives of pods, endpoints over time, nodes, restarts, throttling."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from ...cluster.record import ClusterRecord, ObjectChange, parse_time_ns
+from .finding import NS_PER_S
+
+T = TypeVar("T")
+
+
+class Steps(Generic[T]):
+    """A value that changes at known times and holds in between."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.values: list[T] = []
+
+    def set(self, t_ns: int, value: T) -> None:
+        """Append; an unchanged value adds no step."""
+        if not self.values or self.values[-1] != value:
+            self.times.append(t_ns)
+            self.values.append(value)
+
+    def at(self, t_ns: int) -> T | None:
+        """The value at a time; None before the first."""
+        index = bisect_right(self.times, t_ns) - 1
+        return self.values[index] if index >= 0 else None
+
+    def spans(self) -> Iterator[tuple[int, int | None, T]]:
+        """(from, to, value); the last one has no end."""
+        for index, (t_ns, value) in enumerate(zip(self.times, self.values)):
+            yield t_ns, self.times[index + 1] if index + 1 < len(self.times) else None, value
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A container that ended. t_ns: the best known moment; seen_ns: when the observer learned of it."""
+
+    container: str
+    t_ns: int
+    seen_ns: int
+    reason: str
+    exit_code: int | None
+
+
+@dataclass(frozen=True)
+class Note:
+    """An Event about a pod or node, or a waiting reason: what, when, and the cluster's own words."""
+
+    t_ns: int
+    reason: str
+    message: str
+
+
+@dataclass
+class PodLife:
+    """All that was seen of one pod."""
+
+    name: str
+    uid: str
+    first_ns: int
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    node: str = ""
+    deletion_ns: int | None = None
+    gone_ns: int | None = None
+    ready: Steps[bool] = field(default_factory=Steps)
+    endpoint: Steps[str] = field(default_factory=Steps)  # ready, serving (terminating, still answering), no
+    exits: list[Exit] = field(default_factory=list)
+    waiting: list[Note] = field(default_factory=list)
+    removal: Note | None = None  # evicted, preempted, …
+    unscheduled: Steps[str] = field(default_factory=Steps)  # why it has no node, "" once it has one
+
+    @property
+    def containers(self) -> list[Mapping[str, Any]]:
+        return list(self.spec.get("containers", []))
+
+    def exit_ns(self) -> int | None:
+        """When the last container ended after the deletion."""
+        return max(
+            (end.t_ns for end in self.exits if self.deletion_ns and end.seen_ns >= self.deletion_ns), default=None
+        )
+
+    def dropped_ns(self) -> int | None:
+        """When its endpoint stopped being ready after the deletion."""
+        for start, _, value in self.endpoint.spans():
+            if value != "ready" and self.deletion_ns is not None and start >= self.deletion_ns - NS_PER_S:
+                return start
+        return None
+
+
+class ClusterView:
+    """One pass over the record; every answer after it is a look-up."""
+
+    def __init__(self, record: ClusterRecord) -> None:
+        self.record = record
+        self.pods: dict[str, PodLife] = {}  # by uid
+        self.nodes: dict[str, Steps[str]] = {}  # Ready: True, False, Unknown, gone
+        self.services: dict[str, Steps[Mapping[str, Any]]] = {}
+        self.workloads: dict[str, Steps[Mapping[str, Any]]] = {}  # "Deployment/web" -> state
+        self.ready_endpoints: dict[str, Steps[int]] = {}  # of a service: ready ones, else those still serving
+        self.notes: dict[str, list[Note]] = {}  # Events by "Pod/name" or "Node/name"
+        self.members: dict[str, set[str]] = {}  # service -> names of pods that were ever its endpoints
+        self._slices: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._told: set[tuple[str, str, Any, int]] = set()
+        take = {
+            "Pod": self._add_pod,
+            "EndpointSlice": self._add_endpointslice,
+            "Service": self._add_service,
+            "Node": self._add_node,
+            "Event": self._add_event,
+        }
+        for change in record.changes:
+            take.get(change.kind, self._add_workload)(change)
+
+    def pods_of(self, service: str | None) -> list[PodLife]:
+        """The pods that were endpoints of a service, with those of the same owner; all pods for None."""
+        if service is None:
+            return list(self.pods.values())
+        names = self.members.get(service, set())
+        owners = {self.workload_of(pod) for pod in self.pods.values() if pod.name in names} - {""}
+        return [pod for pod in self.pods.values() if pod.name in names or self.workload_of(pod) in owners]
+
+    def workload_of(self, pod: PodLife) -> str:
+        """The object whose template made the pod, as in Deployment/web; "" for a bare pod."""
+        owner = str(pod.spec.get("owner") or "")
+        states = self.workloads.get(owner)
+        above = states.values[-1].get("owner") if states and states.values else None
+        return str(above or owner)
+
+    def service_at(self, url: str) -> str | None:
+        """The Service that a URL leads to by node port, address or name; None when it is none or not one."""
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        host = parts.hostname or ""
+        found = {name for name, states in self.services.items() if _leads_to(name, states.values, host, port)}
+        return found.pop() if len(found) == 1 else None
+
+    def notes_about(self, kind: str, name: str, reason: str) -> list[Note]:
+        return [note for note in self.notes.get(f"{kind}/{name}", []) if note.reason == reason]
+
+    def _pod(self, change: ObjectChange) -> PodLife:
+        return self.pods.setdefault(change.uid, PodLife(change.name, change.uid, change.t_ns))
+
+    def _add_pod(self, change: ObjectChange) -> None:
+        pod, state, t = self._pod(change), change.state, change.t_ns
+        if change.spec is not None:
+            pod.spec = change.spec
+        pod.node = state.get("node") or pod.node
+        if change.event == "deleted":
+            pod.gone_ns = t
+            pod.ready.set(t, False)
+        else:
+            pod.ready.set(t, bool(state.get("ready")))
+        if state.get("deletion_timestamp") and pod.deletion_ns is None:
+            pod.deletion_ns = t
+        pod.unscheduled.set(t, state.get("unscheduled") or "")
+        removal = state.get("reason") or state.get("disruption")
+        if removal and pod.removal is None:
+            pod.removal = Note(t, removal, state.get("message") or "")
+        for container in state.get("containers", []):
+            for ended in (container, container.get("last") or {}):
+                if ended.get("state") == "terminated":
+                    self._add_exit(pod, change, container["name"], ended)
+            if container.get("state") == "waiting":
+                note = Note(t, container.get("reason") or "", container.get("message") or "")
+                if not pod.waiting or pod.waiting[-1].reason != note.reason:
+                    pod.waiting.append(note)
+
+    def _add_exit(self, pod: PodLife, change: ObjectChange, container: str, ended: Mapping[str, Any]) -> None:
+        finished = parse_time_ns(ended.get("finished_at"))
+        key = (pod.uid, container, ended.get("finished_at"), int(ended.get("exit_code") or 0))
+        if key in self._told:
+            return
+        self._told.add(key)
+        # finished_at is the start of the second in which it ended; the watch may have told within that second
+        t_ns = change.t_ns if finished is None else min(change.t_ns, finished + NS_PER_S // 2)
+        pod.exits.append(Exit(container, t_ns, change.t_ns, ended.get("reason") or "", ended.get("exit_code")))
+
+    def _add_endpointslice(self, change: ObjectChange) -> None:
+        service = change.state.get("service") or ""
+        slices = self._slices.setdefault(service, {})
+        before = {entry["pod"] for old in slices.values() for entry in old["endpoints"]}
+        if change.event == "deleted":
+            slices.pop(change.name, None)
+        else:
+            slices[change.name] = change.state
+        entries = {entry["uid"]: entry for state in slices.values() for entry in state["endpoints"]}
+        members = self.members.setdefault(service, set())
+        members.update(str(entry["pod"]) for entry in entries.values())
+        counts = {"ready": 0, "serving": 0, "no": 0}
+        for entry in entries.values():
+            value = _endpoint(entry)
+            counts[value] += 1
+            if entry["uid"]:
+                pod = self.pods.setdefault(entry["uid"], PodLife(str(entry["pod"]), entry["uid"], change.t_ns))
+                pod.endpoint.set(change.t_ns, value)
+        for pod in self.pods.values():
+            if pod.name in before and pod.uid not in entries and pod.endpoint.values:
+                pod.endpoint.set(change.t_ns, "no")
+        # without a ready endpoint kube-proxy falls back to those that terminate but still serve
+        usable = counts["ready"] or counts["serving"]
+        self.ready_endpoints.setdefault(service, Steps()).set(change.t_ns, usable)
+
+    def _add_service(self, change: ObjectChange) -> None:
+        self.services.setdefault(change.name, Steps()).set(change.t_ns, change.state)
+
+    def _add_node(self, change: ObjectChange) -> None:
+        ready = "gone" if change.event == "deleted" else str(change.state.get("ready"))
+        self.nodes.setdefault(change.name, Steps()).set(change.t_ns, ready)
+
+    def _add_event(self, change: ObjectChange) -> None:
+        state = change.state
+        # An event that was there before the recording keeps its own time.
+        t_ns = change.t_ns if change.via == "watch" else parse_time_ns(state.get("last")) or change.t_ns
+        note = Note(t_ns, state.get("reason") or "", state.get("message") or "")
+        about = state.get("about") or {}
+        self.notes.setdefault(f"{about.get('kind')}/{about.get('name')}", []).append(note)
+
+    def _add_workload(self, change: ObjectChange) -> None:
+        key = f"{change.kind}/{change.name}"
+        state = {**change.state, "replicas": 0} if change.event == "deleted" else change.state
+        self.workloads.setdefault(key, Steps()).set(change.t_ns, state)
+
+
+def _endpoint(entry: Mapping[str, Any]) -> str:
+    if entry["ready"]:
+        return "ready"
+    return "serving" if entry["serving"] and entry["terminating"] else "no"
+
+
+def _leads_to(name: str, states: list[Mapping[str, Any]], host: str, port: int) -> bool:
+    for state in states:
+        addresses = [state.get("cluster_ip"), *state.get("load_balancer", [])]
+        named = host == name or host.startswith(name + ".")
+        for entry in state.get("ports", []):
+            if entry.get("node_port") == port or (entry.get("port") == port and (named or host in addresses)):
+                return True
+    return False

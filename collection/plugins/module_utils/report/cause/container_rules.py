@@ -1,0 +1,128 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Containers that ended: out of memory, by their liveness probe, by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .cluster_view import Exit, PodLife
+from .failure import CLIENT_OUTCOMES, Failure
+from .finding import EXIT_LAG_NS, NS_PER_S, PROXY_LAG_NS, Evidence, Finding, seconds
+from .scene import Scene, near, onset_within
+
+KILLING_NS = (
+    60 * NS_PER_S
+)  # from the first failed liveness probe to the kill lie period x threshold and the grace period
+
+
+def oom_killed(failure: Failure, scene: Scene) -> Finding | None:
+    """A container was killed because it used more memory than its limit."""
+    for pod, end, confidence in _down(failure, scene):
+        if end.reason != "OOMKilled":
+            continue
+        container = _container(pod, end.container)
+        limit = (container.get("limits") or {}).get("memory_bytes")
+        limit_text = f"its limit of {limit / 2**20:.0f} Mi" if limit else "the memory of its node"
+        text = f"container {end.container} of {pod.name} was OOM-killed (exit code {end.exit_code}) at {limit_text}"
+        evidence = [Evidence(end.t_ns, text), *_usage(scene, pod, end)]
+        change = (
+            scene.change(pod, "raise the memory limit above what the container needs under this load", end.container,
+                         resources={"limits": {"memory": f"{limit * 2 // 2**20}Mi"}})
+            if limit
+            else scene.change(pod, "set memory requests and limits, so that the pod is placed where it fits")
+        )  # fmt: skip
+        return Finding("oom_killed", confidence, end.t_ns, pod.name, tuple(evidence), change)
+    return None
+
+
+def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
+    """The kubelet restarted a container because its liveness (or startup) probe failed."""
+    for pod, end, confidence in _down(failure, scene):
+        killing = [
+            note
+            for note in scene.view.notes_about("Pod", pod.name, "Killing")
+            if "failed" in note.message and "probe" in note.message
+            and end.t_ns - KILLING_NS <= note.t_ns <= end.seen_ns + EXIT_LAG_NS
+        ]  # fmt: skip
+        if not killing or end.reason == "OOMKilled":
+            continue
+        kind = "startup" if "startup" in killing[-1].message else "liveness"
+        unhealthy = [
+            note
+            for note in scene.view.notes_about("Pod", pod.name, "Unhealthy")
+            if note.message.lower().startswith(kind) and note.t_ns <= end.seen_ns + EXIT_LAG_NS
+        ]
+        probe = _container(pod, end.container).get(kind) or "not recorded"
+        evidence = [Evidence(note.t_ns, f"{pod.name}: {note.message}") for note in unhealthy[-1:]]
+        evidence += [
+            Evidence(killing[-1].t_ns, f"{pod.name}: {killing[-1].message}"),
+            Evidence(
+                end.t_ns, f"container {end.container} ended with exit code {end.exit_code}; its {kind} probe: {probe}"
+            ),
+        ]
+        why = unhealthy[-1].message if unhealthy else ""
+        change = scene.change(pod, _liveness_advice(kind, probe, why))
+        return Finding("liveness_restart", confidence, end.t_ns, pod.name, tuple(evidence), change)
+    return None
+
+
+def container_crashed(failure: Failure, scene: Scene) -> Finding | None:
+    """A container ended although nobody deleted the pod: an error of the application, or a wrong command."""
+    for pod, end, confidence in _down(failure, scene):
+        if end.reason == "OOMKilled" or (pod.deletion_ns is not None and end.seen_ns >= pod.deletion_ns):
+            continue
+        how = f"{end.reason or 'no reason'}, exit code {end.exit_code}"
+        text = f"container {end.container} of {pod.name} ended by itself: {how}"
+        change = scene.change(
+            pod, "see the log of the container's last run (kubectl logs --previous), and run a second replica"
+        )
+        return Finding("container_crashed", confidence, end.t_ns, pod.name, (Evidence(end.t_ns, text),), change)
+    return None
+
+
+def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]:
+    """Exits that may explain the failure, nearest first, with the confidence that their distance allows.
+
+    high: it began about when the container ended, or while the service had no endpoint because of it.
+    medium: the container was down, but other endpoints were there.
+    """
+    if failure.only(CLIENT_OUTCOMES):
+        return
+    ends = [(pod, end) for pod in scene.pods for end in pod.exits]
+    without = scene.without_endpoint(failure)
+    for pod, end in sorted(ends, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
+        up_again = next((t for t, _, ready in pod.ready.spans() if ready and t > end.seen_ns), pod.gone_ns)
+        if near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
+            yield pod, end, "high"
+        elif onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
+            emptied = without is not None and without >= end.t_ns - EXIT_LAG_NS
+            yield pod, end, "high" if emptied else "medium"
+
+
+def _container(pod: PodLife, name: str) -> Mapping[str, Any]:
+    return next((container for container in pod.containers if container["name"] == name), {})
+
+
+def _usage(scene: Scene, pod: PodLife, end: Exit) -> list[Evidence]:
+    """The last memory figure before the kill, when metrics-server gave one."""
+    found = []
+    for usage in scene.view.record.usage:
+        memory = usage.pods.get(pod.name, {}).get(end.container, {}).get("memory_bytes")
+        if memory and usage.t_ns <= end.seen_ns:
+            age = seconds(end.seen_ns - usage.t_ns)
+            found.append(Evidence(usage.t_ns, f"metrics-server {age} before: {memory / 2**20:.0f} Mi in use"))
+    return found[-1:]
+
+
+def _liveness_advice(kind: str, probe: str, why: str) -> str:
+    if "404" in why:
+        return f"correct the path of the {kind} probe: {probe} is answered 404"
+    if "statuscode" in why:
+        return f"make the {kind} probe ask for what tells that the process hangs, and nothing else: {probe}"
+    if "deadline" in why or "Timeout" in why or "timeout" in why:
+        return f"give the {kind} probe a longer timeoutSeconds and failureThreshold, or the container more CPU: {probe}"
+    if "refused" in why:
+        return f"add a startupProbe or initialDelaySeconds, so that the {kind} probe waits for the application: {probe}"
+    return f"correct the {kind} probe: {probe}"

@@ -1,0 +1,78 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Containers that were held back by their CPU limit."""
+
+from __future__ import annotations
+
+from .cluster_view import PodLife
+from .failure import TIMEOUT_OUTCOMES, Failure
+from .finding import NS_PER_S, Evidence, Finding, seconds
+from .scene import Scene
+
+SLOW = TIMEOUT_OUTCOMES | {"too_slow", "closed_early", "reset"}
+THROTTLED_SHARE = 0.25  # of the 100 ms periods; below it a request is delayed, but seldom lost
+HEAVY_SHARE = 0.5
+AT_LIMIT_SHARE = 0.9  # of the limit, averaged by metrics-server: with bursts the limit is hit well before the average
+METRICS_LAG_NS = 30 * NS_PER_S
+
+
+def cpu_throttled(failure: Failure, scene: Scene) -> Finding | None:
+    """The container used up its CPU limit, so that the kernel paused it while requests waited."""
+    slow = failure.kind == "stall" or (set(failure.outcomes) and set(failure.outcomes) <= SLOW)
+    starved = scene.without_endpoint(failure) is not None and not failure.only({"too_slow"})
+    if not slow and not starved:
+        return None
+    best: tuple[float, Evidence, PodLife, str] | None = None
+    for pod in scene.pods:
+        for container in pod.containers:
+            limit = (container.get("limits") or {}).get("cpu_m")
+            if not limit:
+                continue
+            found = _throttled(failure, scene, pod, container["name"]) or _at_limit(
+                failure, scene, pod, container["name"], limit
+            )
+            if found is not None and (best is None or found[0] > best[0]):
+                best = (*found, pod, container["name"])
+    if best is None:
+        return None
+    share, evidence, pod, name = best
+    limit = next(one["limits"]["cpu_m"] for one in pod.containers if one["name"] == name)
+    change = scene.change(
+        pod, f"raise the CPU limit of {name} (now {limit:.0f}m), or set only a request", name,
+        resources={"limits": {"cpu": f"{limit * 4:.0f}m"}},
+    )  # fmt: skip
+    confidence = "high" if slow and share >= HEAVY_SHARE else "medium"
+    return Finding("cpu_throttled", confidence, evidence.t_ns, pod.name, (evidence,), change)
+
+
+def _throttled(failure: Failure, scene: Scene, pod: PodLife, container: str) -> tuple[float, Evidence] | None:
+    """The largest share of throttled periods between two samples that surround a part of the failure."""
+    key = f"{pod.name}/{container}"
+    samples = [(line.t_ns, line.containers[key]) for line in scene.view.record.throttling if key in line.containers]
+    best: tuple[float, Evidence] | None = None
+    for (start, old), (end, new) in zip(samples, samples[1:]):
+        periods = new.get("periods", 0) - old.get("periods", 0)
+        held = new.get("throttled_periods", 0) - old.get("throttled_periods", 0)
+        # a counter that went back belongs to a restarted container
+        if periods <= 0 or held < 0 or end < failure.first_bad_ns or start > failure.end_ns:
+            continue
+        share = held / periods
+        if share >= THROTTLED_SHARE and (best is None or share > best[0]):
+            text = f"{key} was throttled in {share:.0%} of {periods:.0f} CPU periods within {seconds(end - start)}"
+            best = (share, Evidence(start, text))
+    return best
+
+
+def _at_limit(
+    failure: Failure, scene: Scene, pod: PodLife, container: str, limit: float
+) -> tuple[float, Evidence] | None:
+    """Only where the kernel's counters are not to be had: an average use at the limit."""
+    if scene.view.record.throttling:
+        return None
+    for usage in scene.view.record.usage:
+        used = usage.pods.get(pod.name, {}).get(container, {}).get("cpu_m", 0.0)
+        near = failure.first_bad_ns - METRICS_LAG_NS <= usage.t_ns <= failure.end_ns + METRICS_LAG_NS
+        if near and used >= AT_LIMIT_SHARE * limit:
+            text = f"{pod.name}/{container} used {used:.0f}m of its limit of {limit:.0f}m (metrics-server)"
+            return AT_LIMIT_SHARE / 2, Evidence(usage.t_ns, text)
+    return None

@@ -1,0 +1,138 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Requests that were sent to a pod too early or too late: the races between endpoints and processes."""
+
+from __future__ import annotations
+
+import math
+
+from .cluster_view import PodLife
+from .failure import CLIENT_OUTCOMES, TIMEOUT_OUTCOMES, Failure
+from .finding import NS_PER_MS, NS_PER_S, PROXY_LAG_NS, Change, Evidence, Finding, seconds
+from .scene import Scene, onset_within
+
+EARLY_OUTCOMES = frozenset({"refused", "reset", "timeout_connecting", "unreachable"})
+CUT_OUTCOMES = frozenset({"reset", "reset_in_answer", "closed_early"})
+DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable"}
+# Without a readiness probe a pod counts as ready when its container runs; this long it may take to listen.
+SLOW_START_NS = 30 * NS_PER_S
+
+
+def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
+    """A pod without a readiness probe became an endpoint before its application listened."""
+    if not failure.only(EARLY_OUTCOMES):
+        return None
+    for pod in scene.pods:
+        added = next((t for t, _, value in pod.endpoint.spans() if value == "ready"), None)
+        unchecked = [container for container in pod.containers if not container.get("readiness")]
+        if added is None or not unchecked or added <= scene.view.record.started_ns + NS_PER_S:
+            continue
+        first = scene.answers.first_ns(pod.name)
+        if first is not None and onset_within(failure, added, first) and first <= added + SLOW_START_NS:
+            confidence = "high" if failure.only({"refused"}) else "medium"
+            told = Evidence(
+                first, f"{pod.name} gave its first answer {seconds(first - added)} after it became an endpoint"
+            )
+        elif first is None and onset_within(failure, added, min(added + SLOW_START_NS, pod.deletion_ns or 2**63)):
+            confidence = "medium"
+            told = Evidence(added, f"{pod.name} gave no answer that the probe could tell")
+        else:
+            continue
+        name = str(unchecked[0]["name"])
+        evidence = (
+            Evidence(added, f"{pod.name} became a ready endpoint; container {name} has no readiness probe"),
+            told,
+        )
+        port = next(iter(unchecked[0].get("ports") or []), None)
+        text = "add a readinessProbe that succeeds only once the application answers"
+        if port is None:
+            change = scene.change(pod, text)
+        else:
+            probe = {"tcpSocket": {"port": port}, "periodSeconds": 1}
+            change = scene.change(pod, text, name, readinessProbe=probe)
+        return Finding("added_before_listening", confidence, added, pod.name, evidence, change)
+    return None
+
+
+def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
+    """A pod was told to stop while requests were still sent to it, or stopped without finishing those it had.
+
+    From the deletion the kubelet (SIGTERM) and the endpoint controller, then every kube-proxy, work side by side:
+    nothing waits for the slower one but a preStop hook.
+    """
+    if failure.only(CLIENT_OUTCOMES) or not set(failure.outcomes) & DEAD_OUTCOMES:
+        return None
+    dying = [pod for pod in scene.pods if pod.deletion_ns is not None and _in_race(failure, pod)]
+    if not dying:
+        return None
+    pod = min(dying, key=lambda one: abs(failure.first_bad_ns - _race_ns(one, failure)))
+    deleted = pod.deletion_ns or 0
+    dropped, ended = pod.dropped_ns(), pod.exit_ns()
+    evidence = [Evidence(deleted, f"{pod.name} was deleted {_ago(failure.first_bad_ns - deleted)}")]
+    sigterm = scene.answers.sigterm_ns(pod.name)
+    if sigterm is not None:
+        evidence.append(
+            Evidence(sigterm, f"its application saw SIGTERM {seconds(sigterm - deleted)} after the deletion")
+        )
+    if dropped is not None:
+        text = f"its EndpointSlice dropped it {seconds(dropped - deleted)} after the deletion; kube-proxy follows later"
+        evidence.append(Evidence(dropped, text))
+    if ended is not None:
+        evidence.append(Evidence(ended, f"its container ended about {seconds(ended - deleted)} after the deletion"))
+    last = max(dropped or deleted, ended or deleted)
+    confidence = "high" if failure.first_bad_ns <= last + NS_PER_S and failure.only(DEAD_OUTCOMES) else "medium"
+    return Finding(
+        "terminated_while_routed", confidence, deleted, pod.name, tuple(evidence), _stop_change(failure, scene, pod)
+    )
+
+
+def selector_changed(failure: Failure, scene: Scene) -> Finding | None:
+    """The Service was pointed at other pods: all endpoints change at once."""
+    steps = scene.view.services.get(scene.service or "")
+    states = list(zip(steps.times, steps.values)) if steps else []
+    for (_, before), (t_ns, state) in zip(states, states[1:]):
+        moved = before["selector"] != state["selector"]
+        if moved and onset_within(failure, t_ns, t_ns + PROXY_LAG_NS):
+            text = f"the selector of Service {scene.service} went from {before['selector']} to {state['selector']}"
+            advice = (
+                "switch only once the new pods are ready, and keep the old ones running until their connections end"
+            )
+            return Finding(
+                "selector_changed", "medium", t_ns, str(scene.service), (Evidence(t_ns, text),), Change(advice)
+            )
+    return None
+
+
+def _in_race(failure: Failure, pod: PodLife) -> bool:
+    """Between the deletion and the time when nobody can send to the pod any more."""
+    deleted = pod.deletion_ns or 0
+    last = max(pod.dropped_ns() or deleted, pod.exit_ns() or deleted)
+    return onset_within(failure, deleted, last + PROXY_LAG_NS)
+
+
+def _race_ns(pod: PodLife, failure: Failure) -> int:
+    """The moment of the pod's death that a failure belongs to: its end for cut connections, else its deletion."""
+    ended = pod.exit_ns()
+    return ended if ended is not None and failure.first_outcome in CUT_OUTCOMES else pod.deletion_ns or 0
+
+
+def _stop_change(failure: Failure, scene: Scene, pod: PodLife) -> Change:
+    """Without a hook: one that outlasts what was seen here. With one: what it leaves to the application."""
+    hooks = [container.get("pre_stop") for container in pod.containers]
+    if not any(hooks):
+        lag = max((pod.dropped_ns() or 0) - (pod.deletion_ns or 0), failure.last_bad_ns - (pod.deletion_ns or 0), 0)
+        wait_s = min(max(2, math.ceil(min(lag, 2 * PROXY_LAG_NS) / NS_PER_S) + 1), 30)
+        text = f"add a preStop hook that waits {wait_s} s, so that SIGTERM comes after the last request"
+        return scene.change(pod, text, lifecycle={"preStop": {"sleep": {"seconds": wait_s}}})
+    if set(failure.outcomes) & CUT_OUTCOMES:
+        text = (
+            "make the application finish what it has on SIGTERM (close the listener, answer, then end): preStop is set"
+        )
+        return scene.change(pod, f"{text} ({hooks[0]})")
+    return scene.change(pod, f"the preStop hook ({hooks[0]}) is too short for this cluster: see the measured race")
+
+
+def _ago(nanoseconds: int) -> str:
+    if nanoseconds >= 0:
+        return f"{seconds(nanoseconds)} before"
+    return f"as the failure began ({-nanoseconds // NS_PER_MS} ms later, within the observer's lag)"

@@ -1,0 +1,213 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Names the cause of every failure in a probe record, by joining it with the cluster record.
+
+Each rule in RULES looks at one failure and either explains it with evidence or stays silent. The most confident
+finding wins; of equals the rule that stands first, because the table goes from the special to the general. Where no
+rule speaks the cause is unknown, and the text says what was looked at: nothing is guessed. docs/causes.md lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Callable, Optional
+
+from ...cluster.record import ClusterRecord
+from .capacity_rules import image_not_pulled, no_ready_endpoint, readiness_failed, replicas_zero, unschedulable
+from .client_rules import application_error, probe_fault
+from .cluster_view import ClusterView
+from .container_rules import container_crashed, liveness_restart, oom_killed
+from .cpu_rules import cpu_throttled
+from .endpoint_rules import added_before_listening, selector_changed, terminated_while_routed
+from .failure import Answers, Failure, failures_of
+from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
+from .node_rules import evicted, node_not_ready
+from .race import races
+from .scene import Scene
+
+Json = dict[str, Any]
+Rule = Callable[[Failure, Scene], Optional[Finding]]
+
+RULES: dict[str, tuple[str, Rule]] = {
+    "probe_fault": ("the probe's own fault", probe_fault),
+    "oom_killed": ("container out of memory", oom_killed),
+    "liveness_restart": ("container restarted by its liveness probe", liveness_restart),
+    "evicted": ("pod evicted", evicted),
+    "container_crashed": ("container ended by itself", container_crashed),
+    "image_not_pulled": ("image cannot be pulled", image_not_pulled),
+    "replicas_zero": ("zero replicas", replicas_zero),
+    "unschedulable": ("no node for the pod", unschedulable),
+    "added_before_listening": ("endpoint added before the application listened", added_before_listening),
+    "terminated_while_routed": ("pod killed while requests were sent to it", terminated_while_routed),
+    "node_not_ready": ("node not ready", node_not_ready),
+    "cpu_throttled": ("CPU throttled", cpu_throttled),
+    "selector_changed": ("Service switched to other pods", selector_changed),
+    "readiness_failed": ("readiness probe failed", readiness_failed),
+    "no_ready_endpoint": ("no ready endpoint", no_ready_endpoint),
+    "application_error": ("the application answered with an error", application_error),
+}
+UNKNOWN = "unknown"
+TITLES = {name: title for name, (title, _) in RULES.items()} | {UNKNOWN: "unknown"}
+LOOK_AROUND_NS = 10 * NS_PER_S
+
+
+def explain(
+    probe: Mapping[str, Any],
+    cluster: ClusterRecord,
+    attempts: Iterable[Mapping[str, Any]] = (),
+    service: str | None = None,
+) -> Json:
+    """Causes of all failures of one probe record (docs/probe-result.md), as docs/causes.md describes the result.
+
+    attempts: the per-request log, where there is one: it makes the race exact. service: the probed Service; by
+    default the one that the probe's URL leads to, or every service of the namespace when that cannot be told.
+    """
+    view = ClusterView(cluster)
+    service = service or _service(probe, view)
+    answers = Answers(probe, attempts)
+    scene = Scene(view, service, tuple(view.pods_of(service)), answers)
+    rows = [_row(failure, explain_one(failure, scene)) for failure in failures_of(probe)]
+    lost = sum(row["requests_lost"] for row in rows)
+    unknown = sum(row["requests_lost"] for row in rows if row["cause"]["id"] == UNKNOWN)
+    found: Json = {
+        "service": service,
+        "cluster_record": cluster.path,
+        "failed_requests": lost,
+        "unknown_requests": unknown,
+        "explained_share": (lost - unknown) / lost if lost else None,
+        "causes": _sums(rows),
+        "failures": rows,
+        "race": races(scene),
+        "notes": _notes(probe, cluster),
+    }
+    return found
+
+
+def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
+    """All findings on one failure, the best first; never empty: the last resort is unknown."""
+    found = [finding for _, rule in RULES.values() if (finding := rule(failure, scene)) is not None]
+    found = [_weigh(finding, failure, scene.view.record) for finding in found if finding.cause == "probe_fault" or
+             _covered(failure, scene.view.record)]  # fmt: skip
+    order = list(RULES)
+    found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
+    return found or [_unknown(failure, scene)]
+
+
+def _service(probe: Mapping[str, Any], view: ClusterView) -> str | None:
+    urls = probe.get("options", {}).get("url") or []
+    found = {view.service_at(url) for url in ([urls] if isinstance(urls, str) else urls)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _covered(failure: Failure, record: ClusterRecord) -> bool:
+    return record.started_ns <= failure.first_bad_ns <= record.ended_ns
+
+
+def _weigh(finding: Finding, failure: Failure, record: ClusterRecord) -> Finding:
+    """One step less confident when a watch of pods or endpoints was down at the time."""
+    gap = next(
+        (
+            gap
+            for gap in record.gaps
+            if gap.kind in {"Pod", "EndpointSlice"}
+            and gap.from_ns <= failure.end_ns
+            and failure.first_bad_ns <= gap.to_ns
+        ),
+        None,
+    )
+    if gap is None or finding.cause == "probe_fault":
+        return finding
+    lower = CONFIDENCES[min(CONFIDENCES.index(finding.confidence) + 1, len(CONFIDENCES) - 1)]
+    note = Evidence(
+        gap.from_ns, f"the watch of {gap.kind} was down then ({gap.reason}): times are later than the changes"
+    )
+    return replace(finding, confidence=lower, evidence=(*finding.evidence, note))
+
+
+def _unknown(failure: Failure, scene: Scene) -> Finding:
+    """Says what was looked at; the changes around the failure are listed, not blamed."""
+    record = scene.view.record
+    if not _covered(failure, record):
+        text = "the cluster record does not cover this time"
+    else:
+        around = [
+            change
+            for change in record.changes
+            if change.via != "list" and abs(change.t_ns - failure.first_bad_ns) <= LOOK_AROUND_NS
+        ]
+        text = (
+            f"no rule explains it; {len(around)} changes were recorded within {LOOK_AROUND_NS // NS_PER_S} s around it"
+        )
+        if around:
+            nearest = min(around, key=lambda change: abs(change.t_ns - failure.first_bad_ns))
+            text += f", the nearest: {nearest.kind} {nearest.name} {nearest.event}"
+    evidence = (Evidence(failure.first_bad_ns, text),)
+    return Finding(UNKNOWN, "low", failure.first_bad_ns, "", evidence, Change("not known"))
+
+
+def _row(failure: Failure, findings: list[Finding]) -> Json:
+    return {
+        "lane": failure.lane,
+        "kind": failure.kind,
+        "isolated": failure.isolated,
+        "first_bad_unix_ns": failure.first_bad_ns,
+        "last_bad_unix_ns": failure.last_bad_ns,
+        "end_unix_ns": failure.end_ns,
+        "requests_lost": failure.requests_lost,
+        "outcomes": dict(failure.outcomes),
+        "first_error": failure.first_error,
+        "executed": failure.executed(),
+        "cause": _cause(findings[0], failure),
+        "also": [_cause(finding, failure) for finding in findings[1:]],
+    }
+
+
+def _cause(finding: Finding, failure: Failure) -> Json:
+    return {
+        "id": finding.cause,
+        "title": TITLES[finding.cause],
+        "confidence": finding.confidence,
+        "unix_ns": finding.t_ns,
+        "delta_ms": round((failure.first_bad_ns - finding.t_ns) / NS_PER_MS, 1),
+        "subject": finding.subject,
+        "evidence": [{"unix_ns": evidence.t_ns, "text": evidence.text} for evidence in finding.evidence],
+        "change": {"text": finding.change.text, "target": finding.change.target, "patch": finding.change.patch},
+    }
+
+
+def _sums(rows: list[Json]) -> list[Json]:
+    """A line for each cause, the costliest first, with the change of its most confident finding."""
+    sums: dict[str, Json] = {}
+    for row in rows:
+        cause = row["cause"]
+        line = sums.setdefault(
+            cause["id"],
+            {"id": cause["id"], "title": cause["title"], "failures": 0, "requests_lost": 0,
+             "confidence": dict.fromkeys(CONFIDENCES, 0), "subjects": [], "change": cause["change"], "_rank": 9},
+        )  # fmt: skip
+        line["failures"] += 1
+        line["requests_lost"] += row["requests_lost"]
+        line["confidence"][cause["confidence"]] += row["requests_lost"]
+        if cause["subject"] and cause["subject"] not in line["subjects"]:
+            line["subjects"].append(cause["subject"])
+        rank = CONFIDENCES.index(cause["confidence"])
+        if rank < line["_rank"]:
+            line["_rank"], line["change"] = rank, cause["change"]
+    for line in sums.values():
+        del line["_rank"]
+    return sorted(sums.values(), key=lambda line: (-line["requests_lost"], line["id"]))
+
+
+def _notes(probe: Mapping[str, Any], cluster: ClusterRecord) -> list[str]:
+    """What limits this explanation, for people."""
+    notes = []
+    if cluster.end is None:
+        notes.append("the cluster record has no end line: its recorder was killed")
+    for gap in cluster.gaps:
+        notes.append(f"the watch of {gap.kind} was down for {(gap.to_ns - gap.from_ns) / NS_PER_S:.1f} s: {gap.reason}")
+    notes += [f"{kind} was not recorded: {reason}" for kind, reason in cluster.skipped.items()]
+    host, observer = probe.get("vantage", {}).get("host"), cluster.header.get("observer")
+    if host and observer and host != observer:
+        notes.append(f"the probe ran on {host}, the recorder on {observer}: their clocks were not compared")
+    return notes
