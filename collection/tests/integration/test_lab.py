@@ -1,0 +1,112 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""site.yml on this machine: from nothing to a report, again, after faults, interrupted, and torn down.
+
+The tests build on each other in their order, so that one lab serves all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Lab
+
+pytestmark = pytest.mark.lab
+
+
+def cluster(lab: Lab, *arguments: str) -> str:
+    """What kubectl of the lab's own version says."""
+    kubectl = next((Path.home() / ".cache/availability-lab/toolchain/kubernetes").glob("*/kubectl"))
+    command = [str(kubectl), f"--kubeconfig={lab.kubeconfig}", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def test_site_brings_the_lab_up_and_reports_a_rolling_update(lab: Lab) -> None:
+    run = lab.succeed("site.yml")
+    result = lab.newest_result("blue-green")
+    assert result["verdict"] == "pass"
+    figures = json.dumps(result)
+    assert '"blue"' in figures
+    assert '"green"' in figures
+    assert "100" in run.output
+
+
+def test_a_second_run_changes_nothing(lab: Lab) -> None:
+    run = lab.succeed("playbooks/lab.yml")
+    assert run.changed() == {"localhost": 0}, run.changed_tasks()
+
+
+def test_names_resolve_and_a_load_balancer_answers(lab: Lab) -> None:
+    answer = cluster(lab, "get", "service", "hello", "--namespace=hello", "--output=json")
+    service = json.loads(answer)
+    address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+    said = subprocess.run(
+        ["curl", "--silent", "--max-time", "5", f"http://{address}:5000/"], check=True, capture_output=True, text=True
+    ).stdout
+    assert json.loads(said)["tag"] == "blue"
+    storage = json.loads(cluster(lab, "get", "storageclass", "--output=json"))["items"]
+    assert [entry["metadata"]["name"] for entry in storage] == ["standard"]
+
+
+def test_a_stopped_node_and_a_killed_engine_are_healed(lab: Lab) -> None:
+    subprocess.run(["docker", "stop", "minikube"], check=True, capture_output=True, timeout=120)
+    engine = int(Path("/var/run/docker.pid").read_text())
+    os.kill(engine, signal.SIGKILL)
+    lab.succeed("playbooks/lab.yml")
+    nodes = json.loads(cluster(lab, "get", "nodes", "--output=json"))["items"]
+    ready = [c["status"] for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
+    assert ready == ["True"]
+
+
+def test_an_interrupted_scenario_leaves_a_result_and_the_next_run_is_clean(lab: Lab) -> None:
+    before = set(lab.result_folders("blue-green"))
+    process = lab.start("playbooks/scenarios/blue-green.yml")
+    deadline = time.monotonic() + 180
+    records: list[Path] = []
+    while not records and time.monotonic() < deadline:
+        time.sleep(1)
+        records = [path for folder in set(lab.result_folders("blue-green")) - before for path in folder.glob("*.jsonl")]
+    time.sleep(12)  # some requests have to be measured before the user gives up
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    folder = (set(lab.result_folders("blue-green")) - before).pop()
+    deadline = time.monotonic() + 15
+    probe = folder / "rolling.probe.json"
+    while not probe.exists() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    record = json.loads(probe.read_text())
+    assert record["totals"]["due"] > 0
+    lab.succeed("playbooks/scenarios/blue-green.yml")
+    assert lab.newest_result("blue-green")["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-e", "lab_install_source=floppy"], ["lab_install_source", "floppy", "upstream", "packages", "auto"]),
+        (["-e", "preflight_cores=1"], ["cores", "1", "2"]),
+        (["-e", "etcd_client_port=22", "-e", '{"preflight_ports": [{"port": 22, "purpose": "test", "variable": "x"}]}'], []),
+        (["-e", '{"images_workloads": ["nowhere"]}'], ["images_workloads", "nowhere"]),
+        (["-e", "minikube_nodes=0"], ["minikube_nodes", "1 or more"]),
+    ],
+)
+def test_bad_input_stops_before_anything_changes(running_lab: Lab, arguments: list[str], expected: list[str]) -> None:
+    run = running_lab.run("playbooks/lab.yml", *arguments)
+    assert run.code != 0
+    failures = [line for line in run.output.splitlines() if "msg:" in line or "fail_msg" in line]
+    for word in expected:
+        assert word in run.output, failures
+    assert "changed=0" in run.output
+
+
+def test_teardown_leaves_nothing_running(running_lab: Lab) -> None:
+    running_lab.succeed("playbooks/teardown.yml")
+    own = ("dockerd", "containerd", "etcd", "minikube")
+    names = subprocess.run(["ps", "-eo", "comm="], check=True, capture_output=True, text=True).stdout.split()
+    assert [name for name in names if name in own] == []
