@@ -1,0 +1,133 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""One TCP or TLS connection and the request that is on it. Nothing here waits."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from typing import Any, Callable
+
+from .response import AnswerReader
+from .target import Target
+
+IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
+#: Start time of a connection without a request: it never runs into the time limit.
+NEVER = 1 << 62
+_TCP_CLOSE = 7  # linux/include/net/tcp_states.h: after an RST; after an orderly end it is CLOSE_WAIT
+
+Address = tuple[int, Any]  # (address family, socket address)
+
+
+class Connection:
+    """A connection of a lane. Times in ns from the start of the probe.
+
+    WAITING means: the request is out, no byte came yet, and the answer may be taken by the loop's fast path. Every
+    other state is handled step by step.
+    """
+
+    __slots__ = (
+        "connected_at",
+        "diagnosed",
+        "due",
+        "fd",
+        "heads",
+        "hops",
+        "lane",
+        "number",
+        "out",
+        "reader",
+        "recv",
+        "request",
+        "requests",
+        "send",
+        "sock",
+        "start",
+        "state",
+        "target",
+        "target_index",
+        "tls",
+        "user",
+        "wire_bytes",
+    )
+
+    def __init__(self, lane: Any, target: Target, target_index: int) -> None:
+        self.lane = lane
+        self.target = target
+        self.target_index = target_index
+        self.sock: Any = None
+        self.fd = -1
+        self.recv: Callable[[int], bytes]
+        self.send: Callable[[bytes], int]
+        self.state = IDLE
+        self.tls: ssl.SSLContext | None = None
+        self.request = b""
+        self.out = b""  # what of the request is not written yet
+        self.requests = 0  # requests begun on this connection
+        self.number = -1
+        self.due = 0
+        self.start = NEVER
+        self.connected_at = 0
+        self.reader: AnswerReader | None = None
+        self.heads: dict[bytes, Any] = {}
+        self.wire_bytes = 0  # bytes of the answer so far
+        self.hops = 0
+        self.user: Any = None
+        #: The kept connection's failure that this one diagnoses ("" for a request of the plan).
+        self.diagnosed = ""
+
+    def open(self, address: Address, context: ssl.SSLContext | None) -> bool:
+        """Begin to connect; True when it is done already (loopback). Raises OSError."""
+        family, where = address
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self.sock, self.fd, self.tls = sock, sock.fileno(), context
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = sock.connect_ex(where)
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, errno.errorcode.get(code, str(code)))
+        self.state = CONNECTING
+        self.recv, self.send = sock.recv, sock.send
+        return code == 0
+
+    def begin_tls(self) -> None:
+        """Put TLS on the connected socket. Raises OSError."""
+        context = self.tls or ssl.create_default_context()
+        self.sock = context.wrap_socket(
+            self.sock, server_hostname=self.target.server_name, do_handshake_on_connect=False
+        )
+        self.recv, self.send = self.sock.recv, self.sock.send
+        self.state = HANDSHAKING
+
+    def connect_error(self) -> int:
+        """The errno that the connection attempt ended with; 0 when it stands."""
+        return int(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def was_reset(self) -> bool:
+        """The end of the stream was an RST. Under TLS Python up to 3.12 reports one as an orderly end (gh-115627)."""
+        return bool(self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE)
+
+    def cause_of(self, error: OSError) -> OSError:
+        """Why writing failed: a server that refuses by a TLS alert has closed already when the request is written."""
+        if self.tls is None:
+            return error
+        try:
+            self.recv(1)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return error
+        except OSError as told:
+            return told
+        return error
+
+    @property
+    def connected(self) -> bool:
+        """TCP, and TLS where asked, are set up."""
+        return self.state >= SENDING
+
+    def close(self) -> None:
+        """Close the socket; the epoll set forgets it by itself."""
+        self.start = NEVER
+        self.state = IDLE
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None

@@ -1,0 +1,127 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The progress file: one JSON line a second beside the result, so that a killed probe loses at most its last second."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from . import outcome
+from .histogram import Histogram
+from .result import build
+from .state import State
+from .tally import Tally
+
+SUFFIX = ".progress"
+
+
+class ProgressError(ValueError):
+    """A progress file cannot be read; the text names file and line."""
+
+
+class ProgressFile:
+    """Header first, then the deltas. Without a path nothing is written."""
+
+    def __init__(self, path: str | None, header: dict[str, Any]) -> None:
+        self.path = None if path is None else path + SUFFIX
+        self._file = None if self.path is None else open(self.path, "w", encoding="utf-8")  # noqa: SIM115
+        self._write({"record": "probe_progress", "schema_version": 1, "header": header})
+
+    def add(self, summary: dict[str, Any], deltas: list[dict[str, Any]]) -> None:
+        """One line: what a person wants to see now, and what adds up to the record."""
+        self._write({"record": "probe_progress", **summary, "deltas": deltas})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+            self._file.flush()
+
+    def close(self, keep: bool = False) -> None:
+        """Remove the file: the result is on disk."""
+        if self._file is not None and self.path is not None:
+            self._file.close()
+            if not keep:
+                os.unlink(self.path)
+
+
+def summarise(header: dict[str, Any], state: State, fresh: Iterable[Tally], seconds_s: float) -> dict[str, Any]:
+    """The live line's figures: totals since the start, rate and p99 of the last second, the outage that goes on."""
+    lanes = header["plan"]["lanes"]
+    total = {"completed": 0, "failed": 0, "not_sent": 0}
+    for key, figures in state.tally.cells.items():
+        if key[0] in lanes:
+            total["completed"] += figures.completed
+            total["failed"] += figures.failed
+            total["not_sent"] += figures.not_sent
+    latency = Histogram()
+    recent = 0
+    identities: dict[str, dict[str, int]] = {name: {} for name in header["identify"]}
+    for tally in fresh:
+        for (lane, _, who), figures in tally.cells.items():
+            if lane not in lanes:
+                continue
+            done = figures.count(outcome.OUTCOMES)
+            recent += done
+            latency.merge(figures.latency)
+            for name, value in zip(header["identify"], who):
+                identities[name][value] = identities[name].get(value, 0) + done
+    p99 = latency.percentile(99.0)
+    ended = sum(total.values())
+    return {
+        "elapsed_s": round(state.at / 1e9, 3),
+        "due": sum(times for (lane, _), times in state.tally.due.items() if lane in lanes),
+        **total,
+        "rate": round(recent / seconds_s, 1),
+        "availability": total["completed"] / ended if ended else None,
+        "p99_ms": None if p99 is None else round(p99 / 1e6, 3),
+        "outage_s": round(max(state.current_outage_ns(lane) for lane in lanes) / 1e9, 3),
+        "identities": identities,
+    }
+
+
+def live_line(summary: dict[str, Any]) -> str:
+    """The live line in words."""
+    share = "-" if summary["availability"] is None else f"{100 * summary['availability']:.3f} %"
+    p99 = "-" if summary["p99_ms"] is None else f"{summary['p99_ms']:.1f} ms"
+    parts = [f"{summary['elapsed_s']:.0f} s", f"{summary['rate']:.0f}/s", f"available {share}", f"p99 {p99}"]
+    if summary["failed"]:
+        parts.append(f"{summary['failed']} failed")
+    if summary["not_sent"]:
+        parts.append(f"{summary['not_sent']} not sent")
+    if summary["outage_s"]:
+        parts.append(f"OUT for {summary['outage_s']:.1f} s")
+    for values in summary["identities"].values():
+        named = {value: times for value, times in values.items() if value}
+        if named:
+            parts.append(" ".join(f"{value}:{times}" for value, times in sorted(named.items())))
+    return "  ".join(parts)
+
+
+def recover(path: str) -> dict[str, Any]:
+    """The record of a probe that was killed, from its progress file. Raises ProgressError."""
+    header: dict[str, Any] | None = None
+    state = State()
+    with open(path, encoding="utf-8") as file:
+        lines = file.readlines()
+    for number, text in enumerate(lines, start=1):
+        try:
+            line = json.loads(text)
+            if line["record"] != "probe_progress":
+                raise KeyError("record")
+            if "header" in line:
+                header = line["header"]
+            for delta in line.get("deltas", ()):
+                state.add(delta)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            if number == len(lines) and number > 1 and not text.endswith("\n"):
+                break  # the line that was being written when it was killed
+            raise ProgressError(f"{path}, line {number}: not a line of a progress file ({error!r})") from error
+    if header is None:
+        raise ProgressError(f"{path}, line 1: expected a header, the file is empty")
+    state.account_for_lost(0, header["plan"]["lanes"], ("",) * len(header["identify"]))
+    ended = header["started_unix_ns"] + state.at
+    return build(header, state, min(ended, time.time_ns()), "killed")

@@ -1,0 +1,245 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Books every request once: figures, timeline, outage tracker, attempts.
+
+Answers that look like one seen before (same head, right length) are the fast path: the loop only appends their
+latency to a list, and `flush` counts the list every 100 ms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import outcome
+from .attempts import AttemptLog
+from .connection import Connection
+from .histogram import Histogram
+from .lane import Lane
+from .options import Options
+from .response import LENGTH, AnswerReader, Head
+from .tally import BUCKET_NS, CellKey, Tally
+
+#: Heads remembered for each lane and target; they differ by pod, and by the Date header every second.
+KNOWN_HEADS = 256
+#: An answer longer than this never comes in one piece.
+FAST_LIMIT = 32_768
+_EXAMPLE_LIMIT = 200
+
+
+class KnownHead:
+    """A head seen before, whose answers are ok: what to book for each further one."""
+
+    __slots__ = (
+        "body_bytes",
+        "connect_times",
+        "key",
+        "latencies",
+        "request_bytes",
+        "request_length",
+        "service_times",
+        "status",
+        "total",
+    )
+
+    def __init__(self, key: CellKey, status: int, total: int, body_bytes: int, request_length: int) -> None:
+        self.key = key
+        self.status = str(status)
+        self.total = total
+        self.body_bytes = body_bytes
+        #: Length of the lane's one request; 0 where there are several, which the loop adds to `request_bytes`.
+        self.request_length = request_length
+        self.request_bytes = 0
+        self.latencies: list[int] = []
+        self.service_times: list[int] = []
+        self.connect_times: list[int] = []
+
+
+class Recorder:
+    """The books of one worker. Times in ns from the start of the probe."""
+
+    def __init__(self, options: Options, attempts: AttemptLog | None) -> None:
+        self.options = options
+        self.tally = Tally()
+        self.lateness = Histogram()
+        self.attempts = attempts
+        self.bucket_start = 0
+        self._names = [name for name, _ in options.identify]
+        self._finders = [finder for _, finder in options.identify]
+        self._nobody = ("",) * len(self._names)
+        self._identities: set[tuple[str, ...]] = set()
+        self._known: list[KnownHead] = []
+        self._stall_ns = int(options.stall_after_s * 1e9)
+        finders = self._finders + ([options.remote_date] if options.remote_date else [])
+        self.keep_body = options.expectation.needs_body or any(finder.needs_body for finder in finders)
+        #: Whether answers can be booked by their head alone.
+        self.fast = not self.keep_body and options.expectation.latency_ns is None and attempts is None
+
+    def answered(self, connection: Connection, reader: AnswerReader, now: int, wire_bytes: int) -> str:
+        """Book a whole answer; returns its outcome."""
+        head, lane = reader.answer_head, connection.lane
+        body = bytes(reader.body)
+        if lane.counted:
+            name, error = self.options.expectation.judge(head.status, body, now - connection.due)
+        else:  # the control target only has to answer
+            name, error = (outcome.OK, "") if head.status < 500 else (outcome.WRONG_STATUS, f"status {head.status}")
+        who = self.tally.identity_allowed(self._identity(head, body), self._identities) if lane.counted else ()
+        remote = None
+        if self.attempts is not None and self.options.remote_date is not None:
+            remote = self.options.remote_date.find(head, body)
+        self._book(
+            connection, now, name, error or f"status {head.status}",
+            status=head.status, who=who, body_bytes=reader.body_bytes, remote_date=remote,
+        )  # fmt: skip
+        key = (lane.name, connection.target_index, who)
+        self.tally.cell(key).bytes_received += wire_bytes
+        total = len(reader.head_raw) + 4 + reader.body_bytes
+        if (
+            self.fast
+            and name == outcome.OK
+            and head.framing == LENGTH
+            and (head.keep_alive or not lane.keep)
+            and not reader.surplus
+            and total == wire_bytes <= FAST_LIMIT
+        ):
+            length = len(connection.request) if lane.single else 0
+            self._remember(connection, reader.head_raw, KnownHead(key, head.status, total, reader.body_bytes, length))
+        return name
+
+    def failed(self, connection: Connection, now: int, name: str, error: str, wire_bytes: int = 0) -> None:
+        """Book a request that got no whole answer."""
+        who = self._nobody if connection.lane.counted else ()
+        self._book(connection, now, name, error, status=None, who=who, body_bytes=0, remote_date=None)
+        if wire_bytes:
+            self.tally.cell((connection.lane.name, connection.target_index, who)).bytes_received += wire_bytes
+
+    def not_sent(self, lane: Lane, target_index: int, due: int, now: int, error: str) -> None:
+        """Book a request of the plan that the client itself could not send."""
+        key: CellKey = (lane.name, target_index, self._nobody if lane.counted else ())
+        number = lane.tracker.begin(due)
+        name = outcome.NOT_SENT
+        lane.tracker.end(number, outcome.CODE[name], now, error)
+        self.tally.cell(key).outcome(name, due, error)
+        self.tally.row(due, key, name)
+        if self.attempts is not None and lane.counted:
+            target = lane.targets[target_index].name
+            self.attempts.write(
+                number=number, lane=lane.name, target=target, due=due, start=None, end=now, name=name,
+                status=None, identity={}, remote_date=None, body_bytes=0, error=error,
+            )  # fmt: skip
+
+    def late(self, known: KnownHead, due: int, latency: int, service: int) -> None:
+        """Book a known answer whose request was due before the current bucket."""
+        figures = self.tally.cell(known.key)
+        figures.outcome(outcome.OK, due, "")
+        figures.latency.add(latency)
+        figures.service_time.add(service)
+        self._count_known(known, 1)
+        self.tally.completed(known.key, due, latency)
+
+    def flush(self, now: int) -> None:
+        """Count what the fast path gathered, and begin the bucket that `now` is in."""
+        bucket = self.bucket_start // BUCKET_NS
+        for known in self._known:
+            latencies = known.latencies
+            if not latencies:
+                continue
+            figures = self.tally.cell(known.key)
+            indexes = figures.latency.add_many(latencies)
+            if known.service_times:
+                figures.service_time.add_many(known.service_times)
+                known.service_times.clear()
+            else:
+                figures.service_time.add_many(latencies)
+            times = len(latencies)
+            figures.outcome(outcome.OK, self.bucket_start, "", times)
+            self._count_known(known, times)
+            self.tally.row(self.bucket_start, known.key, outcome.OK, times)
+            self.tally.row_latencies(bucket, indexes.items(), max(latencies))
+            latencies.clear()
+        self.bucket_start = max(now, 0) // BUCKET_NS * BUCKET_NS
+
+    def _count_known(self, known: KnownHead, times: int) -> None:
+        figures = self.tally.cell(known.key)
+        figures.statuses[known.status] = figures.statuses.get(known.status, 0) + times
+        figures.bytes_received += known.total * times
+        figures.body_bytes += known.body_bytes * times
+        figures.bytes_sent += known.request_bytes + known.request_length * times
+        known.request_bytes = 0
+        if known.connect_times:
+            figures.connect_time.add_many(known.connect_times)
+            figures.connections_opened += len(known.connect_times)
+            figures.requests_on_kept_connections -= len(known.connect_times)
+            known.connect_times.clear()
+        figures.requests_on_kept_connections += times
+
+    def _remember(self, connection: Connection, raw: bytes, known: KnownHead) -> None:
+        heads = connection.lane.heads[connection.target_index]
+        if len(heads) >= KNOWN_HEADS:
+            gone = set(map(id, heads.values()))
+            self._flush_only(heads)
+            self._known = [entry for entry in self._known if id(entry) not in gone]
+            heads.clear()
+        heads[raw] = known
+        self._known.append(known)
+
+    def _flush_only(self, heads: dict[bytes, Any]) -> None:
+        bucket_start = self.bucket_start
+        self.flush(bucket_start)
+        self.bucket_start = bucket_start
+
+    def _identity(self, head: Head, body: bytes) -> tuple[str, ...]:
+        found = []
+        for finder in self._finders:
+            value = finder.find(head, body)
+            found.append("" if value is None else value if isinstance(value, str) else str(value))
+        return tuple(found)
+
+    def _book(
+        self,
+        connection: Connection,
+        now: int,
+        name: str,
+        error: str,
+        *,
+        status: int | None,
+        who: tuple[str, ...],
+        body_bytes: int,
+        remote_date: Any,
+    ) -> None:
+        lane, due, start = connection.lane, connection.due, connection.start
+        key: CellKey = (lane.name, connection.target_index, who)
+        figures = self.tally.cell(key)
+        error = error[:_EXAMPLE_LIMIT]
+        figures.outcome(name, due, error)
+        latency = now - due
+        if status is not None:
+            figures.statuses[str(status)] = figures.statuses.get(str(status), 0) + 1
+        figures.body_bytes += body_bytes
+        sent = connection.connected
+        if sent:
+            figures.bytes_sent += len(connection.request) - len(connection.out)
+            if connection.requests == 1:
+                figures.connections_opened += 1
+                figures.connect_time.add(connection.connected_at - start)
+            else:
+                figures.requests_on_kept_connections += 1
+        code = outcome.CODE[name]
+        if name == outcome.OK:
+            figures.latency.add(latency)
+            figures.service_time.add(now - start)
+            self.tally.completed(key, due, latency)
+            if latency > self._stall_ns:
+                code = outcome.STALLED_CODE
+        else:
+            if name not in outcome.CLIENT:
+                figures.failure_time.add(latency)
+            self.tally.row(due, key, name)
+        lane.tracker.end(connection.number, code, now, error)
+        if self.attempts is not None and lane.counted:
+            begun = None if name in outcome.CLIENT else start
+            identity = {k: v for k, v in zip(self._names, who) if v}
+            self.attempts.write(
+                number=connection.number, lane=lane.name, target=lane.targets[connection.target_index].name, due=due,
+                start=begun, end=now, name=name, status=status, identity=identity, remote_date=remote_date,
+                body_bytes=body_bytes, error="" if name == outcome.OK else error,
+            )  # fmt: skip

@@ -1,0 +1,226 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Reading an HTTP/1.1 answer (RFC 9112): the head, and the body in each of its framings, in whatever pieces it comes.
+
+`read_head` is strict: what a proxy could read in two ways is malformed (two different lengths, a length that is no
+number, both framings at once).
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_HEAD = 65_536
+MAX_CHUNK_LINE = 4_096
+#: The body is kept for expectations up to here; what lies behind is counted only.
+MAX_KEPT_BODY = 4 << 20
+
+LENGTH, CHUNKED, UNTIL_CLOSE, NONE = "length", "chunked", "until_close", "none"
+
+# `_chunk_left` where it is no number of bytes: a chunk's size line comes next, or the line end behind a chunk.
+_SIZE_NEXT, _AFTER_CHUNK = -1, -2
+
+_STATUS_LINE = re.compile(rb"HTTP/(1)\.([01]) ([1-9]\d\d)(?: [^\x00-\x08\x0a-\x1f\x7f]*)?$")
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*$")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?$")
+
+
+class MalformedAnswer(ValueError):
+    """The bytes are not an HTTP/1.1 answer; the text says where they stop being one."""
+
+
+class Head:
+    """Status and headers of an answer, and how its body ends."""
+
+    __slots__ = ("framing", "headers", "keep_alive", "length", "status")
+
+    def __init__(self, status: int, headers: dict[bytes, bytes], framing: str, length: int, keep_alive: bool) -> None:
+        self.status = status
+        self.headers = headers
+        self.framing = framing
+        self.length = length
+        self.keep_alive = keep_alive
+
+    def header(self, name: str) -> str | None:
+        """A header's value, or None; the name in any case."""
+        value = self.headers.get(name.lower().encode("latin-1", "replace"))
+        return None if value is None else value.decode("latin-1")
+
+
+def read_head(raw: bytes, method: str = "GET") -> Head:
+    """Parse a head without its closing empty line. Raises MalformedAnswer."""
+    lines = raw.split(b"\r\n")
+    match = _STATUS_LINE.match(lines[0])
+    if match is None:
+        raise MalformedAnswer(f"status line {lines[0][:60]!r}")
+    status = int(match.group(3))
+    headers: dict[bytes, bytes] = {}
+    for line in lines[1:]:
+        field = _HEADER.match(line)
+        if field is None:
+            raise MalformedAnswer(f"header line {line[:60]!r}")
+        name = field.group(1).lower()
+        if name not in headers:
+            headers[name] = field.group(2)
+        elif name != b"content-length":
+            headers[name] += b", " + field.group(2)
+        elif headers[name] != field.group(2):
+            raise MalformedAnswer(f"two lengths, {headers[name][:20]!r} and {field.group(2)[:20]!r}")
+    connection = headers.get(b"connection", b"").lower()
+    options = [option.strip() for option in connection.split(b",")] if connection else []
+    keep_alive = b"close" not in options if match.group(2) == b"1" else b"keep-alive" in options
+    framing, length = _framing(status, headers, method)
+    return Head(status, headers, framing, length, keep_alive and framing != UNTIL_CLOSE)
+
+
+def _framing(status: int, headers: dict[bytes, bytes], method: str) -> tuple[str, int]:
+    coding = headers.get(b"transfer-encoding")
+    told = headers.get(b"content-length")
+    if told is not None and not (told.isdigit() and len(told) < 19):
+        raise MalformedAnswer(f"Content-Length {told[:30]!r}")
+    if method == "HEAD" or status in (204, 304) or status < 200:
+        return NONE, 0
+    if coding is not None:
+        if told is not None:
+            raise MalformedAnswer("both Transfer-Encoding and Content-Length")
+        if coding.split(b",")[-1].strip().lower() != b"chunked":
+            raise MalformedAnswer(f"Transfer-Encoding {coding[:30]!r}")
+        return CHUNKED, 0
+    return (UNTIL_CLOSE, 0) if told is None else (LENGTH, int(told))
+
+
+class AnswerReader:
+    """Takes the bytes of one answer in pieces. `feed` and `closed` return True once the answer is whole."""
+
+    __slots__ = (
+        "_buffer",
+        "_chunk_left",
+        "_in_trailer",
+        "_keep",
+        "_method",
+        "body",
+        "body_bytes",
+        "head",
+        "head_raw",
+        "surplus",
+    )
+
+    def __init__(self, method: str, keep_body: bool) -> None:
+        self._method = method
+        self._keep = keep_body
+        self._buffer = bytearray()
+        self._chunk_left = _SIZE_NEXT
+        self._in_trailer = False
+        self.head: Head | None = None
+        self.head_raw = b""
+        self.body = bytearray()
+        self.body_bytes = 0
+        #: Bytes came behind the answer: the connection cannot be used again.
+        self.surplus = False
+
+    @property
+    def begun(self) -> bool:
+        """Any byte of an answer arrived."""
+        return self.head is not None or bool(self._buffer) or bool(self.head_raw)
+
+    @property
+    def answer_head(self) -> Head:
+        """The final head, once it was read. Raises RuntimeError before."""
+        if self.head is None:
+            raise RuntimeError("the head was not read yet")
+        return self.head
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes. Raises MalformedAnswer."""
+        if self.head is None:
+            self._buffer += data
+            if not self._read_heads():
+                return False
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        head = self.answer_head
+        framing = head.framing
+        if framing == LENGTH:
+            left = head.length - self.body_bytes
+            self._take(data[:left])
+            self.surplus = len(data) > left
+            return len(data) >= left
+        if framing == CHUNKED:
+            self._buffer += data
+            return self._read_chunks()
+        if framing == NONE:
+            self.surplus = bool(data)
+            return True
+        self._take(data)
+        return False
+
+    def closed(self) -> bool:
+        """The peer ended the connection in an orderly way."""
+        return self.head is not None and self.head.framing == UNTIL_CLOSE
+
+    def _take(self, data: bytes) -> None:
+        self.body_bytes += len(data)
+        if self._keep and len(self.body) < MAX_KEPT_BODY:
+            self.body += data
+
+    def _read_heads(self) -> bool:
+        """Read heads up to the final one; 1xx answers come before it."""
+        buffer = self._buffer
+        while True:
+            end = buffer.find(b"\r\n\r\n")
+            if end < 0:
+                # Garbage shall not have to fill the whole buffer, nor wait for the time limit, to be seen.
+                if not b"HTTP/1.".startswith(bytes(buffer[:7])):
+                    raise MalformedAnswer(f"it begins with {bytes(buffer[:40])!r}")
+                if len(buffer) > MAX_HEAD:
+                    raise MalformedAnswer(f"the head is longer than {MAX_HEAD} bytes")
+                return False
+            self.head_raw = bytes(buffer[:end])
+            head = read_head(self.head_raw, self._method)
+            del buffer[: end + 4]
+            if head.status >= 200 or head.status == 101:
+                self.head = head
+                return True
+
+    def _read_chunks(self) -> bool:
+        buffer = self._buffer
+        while True:
+            if self._chunk_left > 0:
+                part = bytes(buffer[: self._chunk_left])
+                if not part:
+                    return False
+                del buffer[: len(part)]
+                self._take(part)
+                self._chunk_left -= len(part)
+                if self._chunk_left:
+                    return False
+                self._chunk_left = _AFTER_CHUNK
+            end = buffer.find(b"\r\n")
+            if end < 0:
+                if len(buffer) > MAX_CHUNK_LINE:
+                    raise MalformedAnswer("a chunk's size line is too long")
+                return False
+            line = bytes(buffer[:end])
+            del buffer[: end + 2]
+            if self._chunk_line(line):
+                self.surplus = bool(buffer)
+                return True
+
+    def _chunk_line(self, line: bytes) -> bool:
+        """A line between chunks or behind the last one; True at the very end."""
+        if self._in_trailer:
+            if not line:
+                return True
+            if _HEADER.match(line) is None:
+                raise MalformedAnswer(f"trailer line {line[:60]!r}")
+        elif self._chunk_left == _AFTER_CHUNK:
+            if line:
+                raise MalformedAnswer(f"{line[:20]!r} behind a chunk")
+            self._chunk_left = _SIZE_NEXT
+        else:
+            match = _CHUNK.match(line)
+            if match is None:
+                raise MalformedAnswer(f"chunk size {line[:20]!r}")
+            self._chunk_left = int(match.group(1), 16)
+            self._in_trailer = self._chunk_left == 0
+        return False

@@ -1,0 +1,315 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The probe record (docs/probe-result.md): built from the merged state, judged, written whole or not at all."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from . import outcome
+from .confidence import share
+from .histogram import COARSE_SHIFT, Histogram, bounds_of
+from .lane import CONTROL
+from .objective import FAIL, INCONCLUSIVE, PASS, judge, parse_objective
+from .outage import Run, summary
+from .schedule import Stage, lowest_rate
+from .selfcheck import self_check
+from .state import State
+from .tally import CellKey, Figures
+
+ENGINE = {"name": "availability.lab http_probe", "version": "0.1.0"}
+SCHEMA_VERSION = 1
+_DIAGNOSES = ("reset", "stalled", "outage", "new_fails")
+
+
+def utc(unix_ns: int) -> str:
+    """A wall clock time as ISO 8601 in UTC, to the microsecond."""
+    moment = datetime.datetime.fromtimestamp(unix_ns // 1000 / 1e6, datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class _Columns:
+    """For every group of cells: in how many timeline rows requests were due, and in how many none failed."""
+
+    def __init__(self, state: State) -> None:
+        self._rows = state.tally.rows.values()
+
+    def share_of_time(self, keys: set[CellKey]) -> dict[str, Any]:
+        good = total = 0
+        for row in self._rows:
+            mine = [name for (key, name) in row if key in keys]
+            if all(name in outcome.CLIENT for name in mine):
+                continue  # nothing was measured in this row
+            total += 1
+            good += all(name == outcome.OK or name in outcome.CLIENT for name in mine)
+        return share(good, total)
+
+
+def _figures(figures: Figures, due: int, time_share: dict[str, Any]) -> dict[str, Any]:
+    completed, failed, not_sent = figures.completed, figures.failed, figures.not_sent
+    return {
+        "due": due,
+        "sent": completed + failed,
+        "completed": completed,
+        "failed": failed,
+        "not_sent": not_sent,
+        "outcomes": {
+            name: {
+                "count": figures.outcomes[name][0],
+                "first_s": round(figures.outcomes[name][1] / 1e9, 6),
+                "last_s": round(figures.outcomes[name][2] / 1e9, 6),
+                "example": figures.outcomes[name][3],
+            }
+            for name in outcome.OUTCOMES
+            if name in figures.outcomes
+        },
+        "statuses": dict(sorted(figures.statuses.items())),
+        "bytes_sent": figures.bytes_sent,
+        "bytes_received": figures.bytes_received,
+        "body_bytes": figures.body_bytes,
+        "connections_opened": figures.connections_opened,
+        "requests_on_kept_connections": figures.requests_on_kept_connections,
+        "availability": {
+            "planned": share(completed, due),
+            "sent": share(completed, completed + failed),
+            "time": time_share,
+        },
+        "latency": figures.latency.to_record(),
+        "service_time": figures.service_time.to_record(),
+        "connect_time": figures.connect_time.to_record(),
+        "failure_time": figures.failure_time.to_record(),
+    }
+
+
+class _Builder:
+    """Builds the parts of one record."""
+
+    def __init__(self, header: Mapping[str, Any], state: State) -> None:
+        self.header = header
+        self.state = state
+        self.lanes: list[str] = header["plan"]["lanes"]
+        self.columns = _Columns(state)
+        self.keys = [key for key in state.tally.cells if key[0] in self.lanes]
+
+    def group(self, keys: Iterable[CellKey], due: int | None = None) -> dict[str, Any]:
+        chosen = set(keys)
+        figures = self.state.tally.total(chosen.__contains__)
+        if due is None:  # a group by answers: a request belongs to it by its outcome
+            due = sum(entry[0] for entry in figures.outcomes.values())
+        return _figures(figures, due, self.columns.share_of_time(chosen))
+
+    def due(self, lane: str | None = None, target: int | None = None) -> int:
+        return sum(
+            times
+            for (name, index), times in self.state.tally.due.items()
+            if (name in self.lanes if lane is None else name == lane) and target in (None, index)
+        )
+
+    def lane(self, name: str, policy: str, control: list[Run]) -> dict[str, Any]:
+        told = self.state.lanes.get(name, {}).values()
+        diagnoses = {kind: sum(entry[1][kind] for entry in told) for kind in _DIAGNOSES}
+        return {
+            **self.group((key for key in self.state.tally.cells if key[0] == name), self.due(name)),
+            "policy": policy,
+            "outages": summary(name, self.state.runs(name), control),
+            "resolution_s": self.resolution(name),
+            "kept_connection_failures": diagnoses,
+            "idle_closed": sum(entry[0] for entry in told),
+            "verdict": PASS,
+            "reasons": [],
+        }
+
+    def resolution(self, name: str) -> float | None:
+        """The longest planned gap between two requests, plus how late 99 % of them were sent at most."""
+        due = self.due(name)
+        if not due:
+            return None
+        plan = self.header["plan"]
+        late_s = (self.state.all_lateness().percentile(99.0) or 0) / 1e9
+        if name == CONTROL:
+            return round(1.0 / self.header["control_rate"] + late_s, 6)
+        if plan["model"] == "open" and plan["arrivals"] == "constant":
+            lowest = lowest_rate([Stage(s["duration_s"], s["from"], s["to"]) for s in plan["stages"]])
+            return round(1.0 / lowest + late_s, 6) if lowest else None
+        return round(self.state.at / 1e9 / due, 6)
+
+    def identities(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for position, name in enumerate(self.header["identify"]):
+            values = sorted({key[2][position] for key in self.keys})
+            found[name] = {value: self.group(key for key in self.keys if key[2][position] == value) for value in values}
+        return found
+
+    def timeline(self) -> dict[str, Any]:
+        tally, names = self.state.tally, self.header["identify"]
+        targets = self.header["targets"]
+        rows = []
+        for bucket in sorted(tally.rows):
+            row: dict[str, Any] = {"i": bucket, "outcomes": {}}
+
+            def count(group: str, value: str, name: str, times: int, row: dict[str, Any] = row) -> None:
+                counts = row.setdefault(group, {}).setdefault(value, {})
+                counts[name] = counts.get(name, 0) + times
+
+            for ((lane, target, who), name), times in tally.rows[bucket].items():
+                if lane == CONTROL:
+                    control = row.setdefault("control", {})
+                    control[name] = control.get(name, 0) + times
+                    continue
+                row["outcomes"][name] = row["outcomes"].get(name, 0) + times
+                count("lanes", lane, name, times)
+                if len(targets) > 1:
+                    count("targets", targets[target], name, times)
+                for identity, value in zip(names, who):
+                    count("identities", identity, value, times)
+            latency = tally.row_latency.get(bucket)
+            if latency:
+                row["latency"] = [number for pair in sorted(latency.items()) for number in pair]
+                longest = tally.row_max[bucket]
+                row["p50_ms"], row["p99_ms"] = (_coarse_percentile(latency, p, longest) for p in (50.0, 99.0))
+                row["max_ms"] = round(longest / 1e6, 6)
+            rows.append(row)
+        return {"bucket_ms": 100, "rows": rows}
+
+
+def _coarse_percentile(latency: Mapping[int, int], percent: float, longest: int) -> float:
+    """A row's percentile in ms; the timeline's buckets are 1.6 % wide."""
+    rank = sum(latency.values()) * percent / 100.0
+    seen = 0
+    for coarse in sorted(latency):
+        seen += latency[coarse]
+        if seen >= rank - 1e-9:
+            low, width = bounds_of(coarse << COARSE_SHIFT)
+            return round(min(low + (width << COARSE_SHIFT) // 2, longest) / 1e6, 6)
+    return round(longest / 1e6, 6)
+
+
+def _joined_outages(lanes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """All lanes' lists; the sums are those of the worst lane, so that nothing counts twice."""
+    each = [lane["outages"] for lane in lanes.values()]
+    worst = max(each, key=lambda outages: (outages["total_s"], outages["longest_s"], outages["count"]))
+    return {
+        **worst,
+        "longest_s": max(outages["longest_s"] for outages in each),
+        "longest_stall_s": max(outages["longest_stall_s"] for outages in each),
+        "requests_lost": sum(outages["requests_lost"] for outages in each),
+        "isolated_failures": sum(outages["isolated_failures"] for outages in each),
+        "list": sorted(
+            (entry for outages in each for entry in outages["list"]), key=lambda entry: entry["first_bad_s"]
+        ),
+        "list_truncated": sum(outages["list_truncated"] for outages in each),
+    }
+
+
+def build(
+    header: Mapping[str, Any],
+    state: State,
+    ended_unix_ns: int,
+    stopped_by: str,
+    *,
+    steal_percent: float = 0.0,
+    extra: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The whole record. `header` is what was known before the first request; `extra` are reasons for a fail."""
+    builder = _Builder(header, state)
+    elapsed_s = max(0.0, (ended_unix_ns - header["started_unix_ns"]) / 1e9)
+    control_runs = state.runs(CONTROL)
+    lanes = {name: builder.lane(name, name, control_runs) for name in builder.lanes}
+    record: dict[str, Any] = {
+        "record": "probe",
+        "schema_version": SCHEMA_VERSION,
+        "engine": {**ENGINE, "python": platform.python_version()},
+        "name": header["name"],
+        "vantage": {"host": header["host"], "cores": header["cores"], "processes": header["processes"]},
+        "argv": header["argv"],
+        "options": header["options"],
+        "plan": header["plan"],
+        "started_at": utc(header["started_unix_ns"]),
+        "started_unix_ns": header["started_unix_ns"],
+        "started_monotonic_ns": header["started_monotonic_ns"],
+        "ended_at": utc(ended_unix_ns),
+        "elapsed_s": round(elapsed_s, 6),
+        "complete": stopped_by == "plan",
+        "stopped_by": stopped_by,
+        "totals": builder.group(builder.keys, builder.due()),
+        "lanes": lanes,
+        "targets": {
+            name: builder.group((key for key in builder.keys if key[1] == index), builder.due(target=index))
+            for index, name in enumerate(header["targets"])
+        },
+        "identities": builder.identities(),
+        "control": builder.lane(CONTROL, "new", []) if header["control"] else None,
+        "timeline": builder.timeline(),
+        "outages": _joined_outages(lanes),
+        "self_check": self_check(dict(header), state, elapsed_s, steal_percent),
+    }
+    if state.users:
+        record["users"] = {"min": state.users[0], "max": state.users[1]}
+    _judge(record, header, list(extra))
+    return record
+
+
+def _judge(record: dict[str, Any], header: Mapping[str, Any], extra: list[str]) -> None:
+    objectives = [parse_objective("objectives", text) for text in header["objectives"]]
+    record["objectives"] = [judge(objective, record) for objective in objectives]
+    doubts = list(record["self_check"]["reasons"])
+    totals, gaps = record["totals"], []
+    if totals["due"] != totals["completed"] + totals["failed"] + totals["not_sent"]:
+        doubts.append(f"{totals['due']} requests were due, but not each has one outcome")
+    if not totals["sent"]:
+        gaps.append("nothing was measured")
+    if totals["not_sent"]:
+        gaps.append(f"{totals['not_sent']} requests of the plan were not sent")
+    if record["stopped_by"] in ("signal", "killed"):
+        gaps.append(f"the probe was stopped after {record['elapsed_s']:.1f} s, before the plan's end")
+    shared = sum(1 for entry in record["outages"]["list"] if entry["control_failed"] and entry["kind"] == "outage")
+    if shared:
+        doubts.append(f"the control target failed during {shared} of the outages: the fault may be on this side")
+    for name, lane in record["lanes"].items():
+        judged = [judge(o, record, ("lane", name)) for o in objectives if o.scope in (None, ("lane", name))]
+        lane["verdict"], lane["reasons"] = _verdict(judged, doubts, gaps, [])
+    record["verdict"], record["reasons"] = _verdict(record["objectives"], doubts, gaps, extra)
+
+
+def _verdict(
+    objectives: list[dict[str, Any]], doubts: list[str], gaps: list[str], extra: list[str]
+) -> tuple[str, list[str]]:
+    """`doubts` about the probe itself make any verdict inconclusive; `gaps` in what was measured only forbid a pass."""
+    failed = [entry["reason"] for entry in objectives if entry["verdict"] == FAIL] + extra
+    unsure = gaps + [entry["reason"] for entry in objectives if entry["verdict"] == INCONCLUSIVE]
+    if doubts or (unsure and not failed):
+        return INCONCLUSIVE, doubts + failed + unsure
+    if failed:
+        return FAIL, failed + unsure
+    return PASS, [] if objectives else ["no objective was set"]
+
+
+def write(record: Mapping[str, Any], path: str) -> None:
+    """Write the record so that the file is whole or absent."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(record, file, separators=(",", ":"))
+        file.write("\n")
+    os.replace(temporary, path)
+
+
+def longest_outage_s(state: State, lanes: Iterable[str]) -> tuple[float, float]:
+    """The longest outage, with the one that goes on, and the sum of all, of the worst lane, in seconds."""
+    longest = total = 0
+    for lane in lanes:
+        lengths = [run.length for run in state.runs(lane) if run.lost and not run.isolated]
+        current = state.current_outage_ns(lane)
+        longest = max([longest, current, *lengths])
+        total = max(total, sum(lengths))
+    return longest / 1e9, total / 1e9
+
+
+def latency_of(state: State, lanes: Iterable[str]) -> Histogram:
+    """The latencies of all completed requests."""
+    chosen = set(lanes)
+    return state.tally.total(lambda key: key[0] in chosen).latency

@@ -1,0 +1,315 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Runs a plan: forks the workers, adds up what they tell, writes progress and result, and stops cleanly.
+
+Every worker is a process with one event loop; the supervisor does all that takes time (JSON, files, objectives), so
+that the loops are never late for it. A worker's death costs at most what it counted since its last delta.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Callable
+
+from .attempts import AttemptLog
+from .exchange import Exchange
+from .lane import CONTROL, Lane
+from .loop import Loop
+from .objective import out_of_reach
+from .options import Options
+from .progress import ProgressFile, summarise
+from .recorder import Recorder
+from .resolver import Resolver
+from .result import build, latency_of, longest_outage_s, write
+from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, StolenTime, raise_descriptor_limit
+from .state import State
+from .tls import client_context
+
+_SECOND_NS = 1_000_000_000
+#: From the fork of the first worker to the first request.
+_START_DELAY_NS = 60_000_000
+_PIPE_BYTES = 1 << 20
+_F_SETPIPE_SZ = 1031  # fcntl's number on Linux; Python names it from 3.10 on
+
+OnSecond = Callable[[dict[str, Any]], None]
+
+
+class WorkerError(RuntimeError):
+    """A worker ended with an exception of its own: a fault of the probe. The text is its traceback."""
+
+
+class _Worker:
+    """The supervisor's view of a worker."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid = pid
+        self.pipe = pipe
+        self.rest = b""
+
+    def lines(self) -> list[bytes] | None:
+        """The whole lines that came; None at the end of the pipe."""
+        data = os.read(self.pipe, _PIPE_BYTES)
+        if not data:
+            return None
+        *whole, self.rest = (self.rest + data).split(b"\n")
+        return whole
+
+
+class _Outbox:
+    """A worker's end of the pipe: never blocks while the loop runs."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._data = b""
+        os.set_blocking(pipe, False)
+
+    def put(self, message: dict[str, Any]) -> None:
+        self._data += json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        self.pump()
+
+    def pump(self) -> None:
+        if self._data:
+            try:
+                written = os.write(self._pipe, self._data)
+            except BlockingIOError:
+                return
+            self._data = self._data[written:]
+
+    def drain(self) -> None:
+        os.set_blocking(self._pipe, True)
+        while self._data:
+            self.pump()
+
+
+class Supervisor:
+    """One run of a plan. `stop` may be called from a signal handler."""
+
+    def __init__(self, options: Options, argv: Sequence[str]) -> None:
+        self.options = options
+        self.state = State()
+        self._limit = raise_descriptor_limit()
+        self._context = client_context(options) if self._needs_tls() else None
+        targets = options.targets + ([options.control] if options.control else [])
+        self._resolver = Resolver([target.address for target in targets], options.ip_version)
+        self._workers: list[_Worker] = []
+        self._signals = 0
+        self._aborted: list[str] = []
+        self._argv = list(argv)
+        self._error = ""
+
+    def run(self, on_second: OnSecond | None = None) -> dict[str, Any]:
+        """Run to the end of the plan (or a signal); returns the record, which is on disk when `result` is set."""
+        options, state = self.options, self.state
+        steal = StolenTime()
+        base_ns = time.monotonic_ns() + _START_DELAY_NS
+        started_unix_ns = time.time_ns() + base_ns - time.monotonic_ns()
+        header = self._header(base_ns, started_unix_ns)
+        if options.attempts is not None:
+            open(options.attempts, "w", encoding="utf-8").close()  # the workers append
+        progress = ProgressFile(options.result, header)
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for index in range(options.processes):
+                self._fork(index, base_ns, started_unix_ns)
+            self._collect(header, progress, on_second)
+        finally:
+            self._kill_rest()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        if self._error:
+            progress.close(keep=True)
+            raise WorkerError(self._error)
+        ended_unix_ns = started_unix_ns + max(state.at, 0)
+        self._account_for_lost()
+        stopped_by = "abort_on" if self._aborted else "signal" if self._signals else "plan"
+        record = build(header, state, ended_unix_ns, stopped_by, steal_percent=steal.percent(), extra=self._aborted)
+        if options.result is not None:
+            write(record, options.result)
+        progress.close()
+        return record
+
+    def _needs_tls(self) -> bool:
+        every = self.options.targets + ([self.options.control] if self.options.control else [])
+        return any(target.tls for target in every) or self.options.follow_redirects > 0
+
+    def _header(self, base_ns: int, started_unix_ns: int) -> dict[str, Any]:
+        options = self.options
+        return {
+            "name": options.name,
+            "host": socket.gethostname(),
+            "cores": os.cpu_count() or 1,
+            "processes": options.processes,
+            "argv": self._argv,
+            "options": options.raw,
+            "plan": options.plan(),
+            "targets": [target.name for target in options.targets],
+            "identify": [name for name, _ in options.identify],
+            "control": options.control is not None,
+            "control_rate": options.control_rate,
+            "objectives": [objective.text for objective in options.objectives],
+            "limits": {
+                "lateness_p99_ms": options.max_lateness_s * 1e3,
+                "achieved_share": ACHIEVED_SHARE,
+                "steal_percent": options.max_steal_percent,
+                "descriptors_share": DESCRIPTORS_SHARE,
+            },
+            "descriptors_limit": self._limit,
+            "started_unix_ns": started_unix_ns,
+            "started_monotonic_ns": base_ns,
+        }
+
+    def _fork(self, index: int, base_ns: int, started_unix_ns: int) -> None:
+        read_end, write_end = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read_end)
+            status = 1
+            try:
+                self._work(index, write_end, base_ns, started_unix_ns)
+                status = 0
+            except BrokenPipeError:
+                pass  # the supervisor is gone: its progress file has what was told
+            except BaseException:  # told to the supervisor, whatever it is
+                os.set_blocking(write_end, True)
+                os.write(write_end, json.dumps({"error": traceback.format_exc()[-4000:]}).encode() + b"\n")
+            finally:
+                os._exit(status)
+        os.close(write_end)
+        self._workers.append(_Worker(pid, read_end))
+
+    def _work(self, index: int, pipe: int, base_ns: int, started_unix_ns: int) -> None:
+        """The life of a worker."""
+        options = self.options
+        with suppress(OSError):  # a smaller pipe only means more turns
+            fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
+        # Sleep as exactly as the kernel can (50 us late is the default): prctl(2), PR_SET_TIMERSLACK. Where that is
+        # refused sends are some 50 us late, which the self-check shows.
+        with suppress(OSError), open("/proc/self/timerslack_ns", "w", encoding="ascii") as file:
+            file.write("1")
+        attempts = None if options.attempts is None else AttemptLog(options.attempts, started_unix_ns)
+        recorder = Recorder(options, attempts)
+        exchange = Exchange(options, recorder, self._resolver, self._context, base_ns)
+        lanes = [Lane(name, name, options.targets) for name in options.lanes]
+        control = Lane(CONTROL, "new", [options.control], counted=False) if options.control and index == 0 else None
+        loop = Loop(exchange, lanes, control, (index, options.processes))
+
+        def stop(_number: int, _frame: object) -> None:
+            loop.abandoned = loop.stopping
+            loop.stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes it on, once
+        if self._signals:
+            loop.stopping = True
+        self._resolver.start()
+        outbox = _Outbox(pipe)
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # the loop makes no cycles; a collection would make it late
+        loop.run(outbox.put, outbox.pump)
+        if attempts is not None:
+            attempts.close()
+        outbox.drain()
+
+    def _collect(self, header: dict[str, Any], progress: ProgressFile, on_second: OnSecond | None) -> None:
+        selector = selectors.DefaultSelector()
+        for worker in self._workers:
+            selector.register(worker.pipe, selectors.EVENT_READ, worker)
+        deltas: list[dict[str, Any]] = []
+        fresh = []
+        last_at = 0
+        while selector.get_map():
+            for key, _ in selector.select():
+                ready: _Worker = key.data
+                lines = ready.lines()
+                if lines is None:
+                    selector.unregister(ready.pipe)
+                    os.close(ready.pipe)
+                    continue
+                for line in lines:
+                    delta = json.loads(line)
+                    if "error" in delta:
+                        self._error = delta["error"]
+                        self._signal_workers()
+                        continue
+                    fresh.append(self.state.add(delta))
+                    deltas.append(delta)
+            told = {delta["worker"] for delta in deltas}
+            if deltas and (len(told) >= len(selector.get_map()) or not selector.get_map()):
+                seconds_s = max((self.state.at - last_at) / _SECOND_NS, 1e-3)
+                last_at = self.state.at
+                summary = summarise(header, self.state, fresh, seconds_s)
+                progress.add(summary, deltas)
+                deltas, fresh = [], []
+                if on_second is not None:
+                    on_second(summary)
+                self._check_abort()
+
+    def _check_abort(self) -> None:
+        if self._aborted or not self.options.abort_on:
+            return
+        options, state = self.options, self.state
+        for objective in options.abort_on:
+            lanes = [objective.scope[1]] if objective.scope else options.lanes
+            chosen = [figures for key, figures in state.tally.cells.items() if key[0] in lanes]
+            arrivals = options.planned_arrivals
+            reason = out_of_reach(
+                objective,
+                None if arrivals is None else arrivals * len(lanes),
+                sum(figures.failed for figures in chosen),
+                latency_of(state, lanes),
+                longest_outage_s(state, lanes),
+            )
+            if reason:
+                self._aborted.append(f"aborted, {objective.text} is out of reach: {reason}")
+                self._signal_workers()
+                return
+
+    def _account_for_lost(self) -> None:
+        options, state = self.options, self.state
+        lost = [index for index in range(options.processes) if index not in state.finished]
+        state.workers_lost = len(lost)
+        if not lost:
+            return
+        missing = 0
+        arrivals = options.planned_arrivals
+        if arrivals is not None and not self._signals and not self._aborted:
+            for index in lost:
+                part = len(range(index, arrivals, options.processes)) * len(options.lanes)
+                missing += max(0, part - state.due_by_worker.get(index, 0))
+        state.account_for_lost(missing // len(options.lanes), options.lanes, ("",) * len(options.identify))
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self._signals += 1
+        self._signal_workers()
+
+    def _signal_workers(self) -> None:
+        for worker in self._workers:
+            try:
+                os.kill(worker.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                continue  # it has ended
+
+    def _kill_rest(self) -> None:
+        """After the pipes are closed nothing is left to say: collect the workers, and end one that hangs."""
+        for worker in self._workers:
+            deadline = time.monotonic() + 2.0
+            while os.waitpid(worker.pid, os.WNOHANG) == (0, 0):
+                if time.monotonic() > deadline:
+                    os.kill(worker.pid, signal.SIGKILL)
+                    os.waitpid(worker.pid, 0)
+                    break
+                time.sleep(0.002)

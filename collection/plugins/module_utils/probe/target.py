@@ -1,0 +1,151 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What a request looks like on the wire: an address, and request bytes made once before the run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Path templates: every value of `values` in turn takes the place of this.
+PLACEHOLDER = "{value}"
+
+
+class TargetError(ValueError):
+    """An address or header cannot be used; the text names the option and what was expected."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address to probe. `address` is where to connect, `authority` what the Host header says."""
+
+    name: str
+    weight: int
+    tls: bool
+    address: tuple[str, int]
+    authority: str
+    server_name: str
+    method: str
+    #: Request bytes by policy, one a template value: they are used in turn.
+    on_new: tuple[bytes, ...]
+    on_kept: tuple[bytes, ...]
+
+    @property
+    def origin(self) -> tuple[bool, str, int]:
+        """Requests of the same origin may share kept connections."""
+        return self.tls, self.address[0], self.address[1]
+
+
+def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any]) -> Target:
+    """Make a target from an entry (url, name, weight, method, headers, body) over the common request options."""
+    url = str(entry["url"])
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise TargetError(f"{option}: {url!r} is not an address ({error})") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise TargetError(f"{option}: {url!r} is not an address, expected http://host:port/path or https://…")
+    weight = int(entry.get("weight") or 1)
+    if not 1 <= weight <= 1000:
+        raise TargetError(f"{option}.weight: {weight}, expected 1 to 1000")
+    tls = parts.scheme == "https"
+    address = (parts.hostname, port or (443 if tls else 80))
+    authority = str(common.get("host") or parts.netloc.rpartition("@")[2])
+    method = str(entry.get("method") or common.get("method") or "GET").upper()
+    if not _TOKEN.fullmatch(method):
+        raise TargetError(f"{option}.method: {method!r}, expected a name such as GET")
+    headers = dict(common.get("headers") or {})
+    headers.update(entry.get("headers") or {})
+    body = entry.get("body") if entry.get("body") is not None else common.get("body")
+    path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+    paths = _paths(option, path, common.get("values") or [])
+    connect_to = common.get("connect_to")
+    return Target(
+        name=str(entry.get("name") or url),
+        weight=weight,
+        tls=tls,
+        address=_connect_to(str(connect_to)) if connect_to else address,
+        authority=authority,
+        server_name=str(common.get("server_name") or parts.hostname),
+        method=method,
+        on_new=tuple(_request(option, method, p, authority, headers=headers, body=body, keep=False) for p in paths),
+        on_kept=tuple(_request(option, method, p, authority, headers=headers, body=body, keep=True) for p in paths),
+    )
+
+
+def redirected(target: Target, location: str, keep: bool) -> Target:
+    """The target that a Location header points at, asked with GET. Raises TargetError when it is none."""
+    scheme = "https" if target.tls else "http"
+    path = target.on_kept[0].split(b" ", 2)[1].decode("ascii")
+    url = urljoin(f"{scheme}://{target.authority}{path}", location)
+    parts = urlsplit(url)
+    same_host = parts.netloc == target.authority and parts.scheme == scheme
+    found = parse_target("redirect", {"url": url, "method": "HEAD" if target.method == "HEAD" else "GET"}, {})
+    if not same_host:
+        return found
+    return Target(
+        target.name, 1, target.tls, target.address, target.authority, target.server_name,
+        found.method, found.on_new, found.on_kept,
+    )  # fmt: skip
+
+
+def _paths(option: str, path: str, values: Sequence[str]) -> list[str]:
+    if PLACEHOLDER not in path:
+        if values:
+            raise TargetError(f"values: no address has {PLACEHOLDER} in it, expected for example /price/{PLACEHOLDER}")
+        paths = [path]
+    elif not values:
+        raise TargetError(f"{option}: {path!r} has {PLACEHOLDER} in it, expected a list in values")
+    else:
+        paths = [path.replace(PLACEHOLDER, quote(str(value), safe="")) for value in values]
+    return [quote(p, safe="/?&=%:@!$'()*+,;~#[]") for p in paths]
+
+
+def _connect_to(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not host:
+        raise TargetError(f"connect_to: {text!r}, expected address:port")
+    return host.strip("[]"), int(port)
+
+
+def _request(
+    option: str, method: str, path: str, authority: str, *, headers: Mapping[str, Any], body: str | None, keep: bool
+) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1"]
+    given = {name.lower() for name in headers}
+    if "host" not in given:
+        lines.append(f"Host: {authority}")
+    for name, value in headers.items():
+        text = str(value)
+        if not _TOKEN.fullmatch(name) or "\r" in text or "\n" in text or "\0" in text:
+            raise TargetError(f"{option}.headers: {name!r} is not a header, expected a name and a value on one line")
+        lines.append(f"{name}: {text}")
+    if "user-agent" not in given:
+        lines.append("User-Agent: availability-lab-probe")
+    if "accept" not in given:
+        lines.append("Accept: */*")
+    payload = b"" if body is None else body.encode()
+    if (payload or method in ("POST", "PUT", "PATCH")) and "content-length" not in given:
+        lines.append(f"Content-Length: {len(payload)}")
+    if not keep:
+        lines.append("Connection: close")
+    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + payload
+
+
+def weighted_cycle(weights: Sequence[int]) -> list[int]:
+    """One round of indexes in which index i comes `weights[i]` times, evenly spread (smooth weighted round robin)."""
+    total = sum(weights)
+    current = [0] * len(weights)
+    cycle = []
+    for _ in range(total):
+        for index, weight in enumerate(weights):
+            current[index] += weight
+        best = max(range(len(weights)), key=current.__getitem__)
+        current[best] -= total
+        cycle.append(best)
+    return cycle

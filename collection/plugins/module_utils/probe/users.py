@@ -1,0 +1,111 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The closed model: users that send a request, wait for its end, think, and send the next."""
+
+from __future__ import annotations
+
+import heapq
+import random
+
+from .connection import NEVER
+from .exchange import Exchange
+from .lane import Lane
+from .options import Options
+from .schedule import active_users
+
+_ADJUST_NS = 50_000_000  # how often the number of users follows the stages
+
+
+class User:
+    """One simulated user. `begun` is when the current iteration began."""
+
+    __slots__ = ("begun", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.begun = 0
+
+
+class Users:
+    """This worker's users: every n-th of all, so that stages stay in step. Times in ns from the start."""
+
+    def __init__(self, options: Options, share: tuple[int, int], lane: Lane) -> None:
+        self._options = options
+        self._share = share
+        self._lane = lane
+        self._stages = options.stages
+        self._chance = random.Random(options.seed * 1000 + share[0])  # noqa: S311 - pauses, not secrets
+        self._waiting: list[tuple[int, int, User]] = []
+        self._active: set[int] = set()
+        self._next_adjust = 0
+        self._wanted = 0
+        steady = not self._stages or all(stage.start == stage.end for stage in self._stages)
+        #: Nobody ever waits or leaves: the fast path may go on by itself.
+        self.instant = steady and options.think_time_s is None and options.iteration_s is None
+        self._steady = steady
+        index, workers = share
+        #: The number of requests that this worker may begin.
+        self.quota = NEVER if options.requests is None else _part(options.requests, index, workers)
+        self.least: int = options.users
+        self.most = 0
+
+    @property
+    def over(self) -> bool:
+        """Every request of the quota was begun."""
+        return self._lane.tracker.next >= self.quota
+
+    def start_due(self, exchange: Exchange, now: int, ended: bool) -> None:
+        """Take back the users whose request ended, and begin the requests of those whose time has come."""
+        free = exchange.free_users
+        if ended:
+            free.clear()
+            self._waiting.clear()
+            return
+        if now >= self._next_adjust:
+            self._next_adjust = NEVER if self._steady and self._next_adjust else now + _ADJUST_NS
+            self._adjust(now)
+        for _ in range(len(free)):
+            user, when = free.popleft()
+            if user.number < self._wanted:
+                heapq.heappush(self._waiting, (self._next_of(user, when), user.number, user))
+            else:
+                self._active.discard(user.number)
+        lane, waiting = self._lane, self._waiting
+        while waiting and waiting[0][0] <= now and lane.tracker.next < self.quota:
+            due, _, user = heapq.heappop(waiting)
+            if user.number >= self._wanted:
+                self._active.discard(user.number)
+                continue
+            # Closed model: a request is due when its user sends it. A pace gives it a time of its own.
+            begun = exchange.now()
+            user.begun = due if self._options.iteration_s is not None and begun - due < 1_000_000_000 else begun
+            exchange.launch(lane, begun, begun, user)
+
+    def next_start(self, now: int) -> int:
+        """When the loop has to come back."""
+        if self.over:
+            return NEVER
+        soonest = self._waiting[0][0] if self._waiting else NEVER
+        return min(soonest, self._next_adjust)
+
+    def _next_of(self, user: User, ended: int) -> int:
+        options = self._options
+        if options.iteration_s is not None:
+            return max(user.begun + int(options.iteration_s * 1e9), ended)
+        if options.think_time_s is not None:
+            return ended + int(self._chance.uniform(*options.think_time_s) * 1e9)
+        return ended
+
+    def _adjust(self, now: int) -> None:
+        total = active_users(self._stages, now / 1e9) if self._stages else self._options.users
+        self._wanted = _part(total, *self._share)
+        self.least, self.most = min(self.least, total), max(self.most, total)
+        for number in range(self._wanted):
+            if number not in self._active:
+                self._active.add(number)
+                heapq.heappush(self._waiting, (now, number, User(number)))
+
+
+def _part(total: int, index: int, workers: int) -> int:
+    """Worker `index`'s part of `total`, such that the parts add up."""
+    return total * (index + 1) // workers - total * index // workers
