@@ -110,7 +110,14 @@ def no_ready_endpoint(failure: Failure, scene: Scene) -> Finding | None:
         "keep at least one pod ready: two replicas or more, strategy RollingUpdate, maxUnavailable 0", target, patch
     )
     evidence = (_empty(scene, without),)
-    return Finding("no_ready_endpoint", "high", without, scene.service or "every service", evidence, change)
+    return Finding(
+        "no_ready_endpoint",
+        "high" if scene.service else "medium",
+        without,
+        scene.service or "every service",
+        evidence,
+        change,
+    )
 
 
 def _unserved(failure: Failure, scene: Scene) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -78,22 +79,38 @@ class PodLife:
     removal: Note | None = None  # evicted, preempted, …
     unscheduled: Steps[str] = field(default_factory=Steps)  # why it has no node, "" once it has one
 
-    @property
+    # Looked up for every failure, hence computed once, when the whole record has been read.
+
+    @cached_property
     def containers(self) -> list[Mapping[str, Any]]:
         return list(self.spec.get("containers", []))
 
+    @cached_property
     def exit_ns(self) -> int | None:
         """When the last container ended after the deletion."""
-        return max(
-            (end.t_ns for end in self.exits if self.deletion_ns and end.seen_ns >= self.deletion_ns), default=None
-        )
+        ends = [end.t_ns for end in self.exits if self.deletion_ns and end.seen_ns >= self.deletion_ns]
+        return max(ends, default=None)
 
+    @cached_property
+    def added_ns(self) -> int | None:
+        """When it first became a ready endpoint."""
+        return next((start for start, _, value in self.endpoint.spans() if value == "ready"), None)
+
+    @cached_property
     def dropped_ns(self) -> int | None:
         """When its endpoint stopped being ready after the deletion."""
         for start, _, value in self.endpoint.spans():
             if value != "ready" and self.deletion_ns is not None and start >= self.deletion_ns - NS_PER_S:
                 return start
         return None
+
+    @cached_property
+    def downtimes(self) -> list[tuple[Exit, int | None]]:
+        """Each exit with the time when the pod was ready again, or gone; None: not before the end of the record."""
+        return [
+            (end, next((t for t, _, ready in self.ready.spans() if ready and t > end.seen_ns), self.gone_ns))
+            for end in self.exits
+        ]
 
 
 class ClusterView:
@@ -109,6 +126,7 @@ class ClusterView:
         self.notes: dict[str, list[Note]] = {}  # Events by "Pod/name" or "Node/name"
         self.members: dict[str, set[str]] = {}  # service -> names of pods that were ever its endpoints
         self._slices: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self._empty: dict[str, list[tuple[int, int | None]]] = {}
         self._told: set[tuple[str, str, Any, int]] = set()
         take = {
             "Pod": self._add_pod,
@@ -142,6 +160,14 @@ class ClusterView:
         host = parts.hostname or ""
         found = {name for name, states in self.services.items() if _leads_to(name, states.values, host, port)}
         return found.pop() if len(found) == 1 else None
+
+    def without_endpoint(self, service: str) -> list[tuple[int, int | None]]:
+        """Spans in which a service had no usable endpoint; none for one that never had any: it is not in use."""
+        if service not in self._empty:
+            steps = self.ready_endpoints.get(service)
+            spans = list(steps.spans()) if steps and any(steps.values) else []
+            self._empty[service] = [(start, end) for start, end, usable in spans if usable == 0]
+        return self._empty[service]
 
     def notes_about(self, kind: str, name: str, reason: str) -> list[Note]:
         return [note for note in self.notes.get(f"{kind}/{name}", []) if note.reason == reason]

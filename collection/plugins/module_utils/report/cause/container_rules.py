@@ -90,10 +90,9 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
     """
     if failure.only(CLIENT_OUTCOMES):
         return
-    ends = [(pod, end) for pod in scene.pods for end in pod.exits]
-    without = scene.without_endpoint(failure)
-    for pod, end in sorted(ends, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
-        up_again = next((t for t, _, ready in pod.ready.spans() if ready and t > end.seen_ns), pod.gone_ns)
+    ends = [(pod, end, up_again) for pod in scene.pods for end, up_again in pod.downtimes]
+    without = scene.without_endpoint(failure) if ends else None
+    for pod, end, up_again in sorted(ends, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
         if near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
             yield pod, end, "high"
         elif onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):

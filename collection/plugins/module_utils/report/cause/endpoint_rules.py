@@ -23,7 +23,7 @@ def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
     if not failure.only(EARLY_OUTCOMES):
         return None
     for pod in scene.pods:
-        added = next((t for t, _, value in pod.endpoint.spans() if value == "ready"), None)
+        added = pod.added_ns
         unchecked = [container for container in pod.containers if not container.get("readiness")]
         if added is None or not unchecked or added <= scene.view.record.started_ns + NS_PER_S:
             continue
@@ -67,7 +67,7 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
         return None
     pod = min(dying, key=lambda one: abs(failure.first_bad_ns - _race_ns(one, failure)))
     deleted = pod.deletion_ns or 0
-    dropped, ended = pod.dropped_ns(), pod.exit_ns()
+    dropped, ended = pod.dropped_ns, pod.exit_ns
     evidence = [Evidence(deleted, f"{pod.name} was deleted {_ago(failure.first_bad_ns - deleted)}")]
     sigterm = scene.answers.sigterm_ns(pod.name)
     if sigterm is not None:
@@ -106,13 +106,13 @@ def selector_changed(failure: Failure, scene: Scene) -> Finding | None:
 def _in_race(failure: Failure, pod: PodLife) -> bool:
     """Between the deletion and the time when nobody can send to the pod any more."""
     deleted = pod.deletion_ns or 0
-    last = max(pod.dropped_ns() or deleted, pod.exit_ns() or deleted)
+    last = max(pod.dropped_ns or deleted, pod.exit_ns or deleted)
     return onset_within(failure, deleted, last + PROXY_LAG_NS)
 
 
 def _race_ns(pod: PodLife, failure: Failure) -> int:
     """The moment of the pod's death that a failure belongs to: its end for cut connections, else its deletion."""
-    ended = pod.exit_ns()
+    ended = pod.exit_ns
     return ended if ended is not None and failure.first_outcome in CUT_OUTCOMES else pod.deletion_ns or 0
 
 
@@ -120,7 +120,7 @@ def _stop_change(failure: Failure, scene: Scene, pod: PodLife) -> Change:
     """Without a hook: one that outlasts what was seen here. With one: what it leaves to the application."""
     hooks = [container.get("pre_stop") for container in pod.containers]
     if not any(hooks):
-        lag = max((pod.dropped_ns() or 0) - (pod.deletion_ns or 0), failure.last_bad_ns - (pod.deletion_ns or 0), 0)
+        lag = max((pod.dropped_ns or 0) - (pod.deletion_ns or 0), failure.last_bad_ns - (pod.deletion_ns or 0), 0)
         wait_s = min(max(2, math.ceil(min(lag, 2 * PROXY_LAG_NS) / NS_PER_S) + 1), 30)
         text = f"add a preStop hook that waits {wait_s} s, so that SIGTERM comes after the last request"
         return scene.change(pod, text, lifecycle={"preStop": {"sleep": {"seconds": wait_s}}})

@@ -20,7 +20,7 @@ from .cluster_view import ClusterView
 from .container_rules import container_crashed, liveness_restart, oom_killed
 from .cpu_rules import cpu_throttled
 from .endpoint_rules import added_before_listening, selector_changed, terminated_while_routed
-from .failure import Answers, Failure, failures_of
+from .failure import ANSWERED_OUTCOMES, Answers, Failure, failures_of
 from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
 from .node_rules import evicted, node_not_ready
 from .race import races
@@ -49,6 +49,8 @@ RULES: dict[str, tuple[str, Rule]] = {
 }
 UNKNOWN = "unknown"
 TITLES = {name: title for name, (title, _) in RULES.items()} | {UNKNOWN: "unknown"}
+# A service behind the probed one can make it answer wrongly or late. It cannot make it refuse a connection.
+FROM_BEHIND = ANSWERED_OUTCOMES | {"timeout_headers", "timeout_body"}
 LOOK_AROUND_NS = 10 * NS_PER_S
 
 
@@ -87,11 +89,36 @@ def explain(
 def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     """All findings on one failure, the best first; never empty: the last resort is unknown."""
     found = [finding for _, rule in RULES.values() if (finding := rule(failure, scene)) is not None]
+    if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
+        found += _behind(failure, scene)
     found = [_weigh(finding, failure, scene.view.record) for finding in found if finding.cause == "probe_fault" or
              _covered(failure, scene.view.record)]  # fmt: skip
     order = list(RULES)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
+
+
+def _behind(failure: Failure, scene: Scene) -> list[Finding]:
+    """Findings on the namespace's other services, on which the probed one may depend: one step less confident."""
+    found = []
+    for service in scene.view.members:
+        if scene.service is None or service == scene.service:
+            continue
+        other = Scene(scene.view, service, tuple(scene.view.pods_of(service)), scene.answers)
+        inside = failure.as_seen_inside()
+        for name, (_, rule) in RULES.items():
+            finding = None if name in {"probe_fault", "application_error"} else rule(inside, other)
+            if finding is not None:
+                text = f"this befell Service {service}, not {scene.service} itself, which may depend on it"
+                note = Evidence(finding.t_ns, text)
+                found.append(
+                    replace(finding, confidence=_lower(finding.confidence), evidence=(*finding.evidence, note))
+                )
+    return found
+
+
+def _lower(confidence: str) -> str:
+    return CONFIDENCES[min(CONFIDENCES.index(confidence) + 1, len(CONFIDENCES) - 1)]
 
 
 def _service(probe: Mapping[str, Any], view: ClusterView) -> str | None:
@@ -118,11 +145,10 @@ def _weigh(finding: Finding, failure: Failure, record: ClusterRecord) -> Finding
     )
     if gap is None or finding.cause == "probe_fault":
         return finding
-    lower = CONFIDENCES[min(CONFIDENCES.index(finding.confidence) + 1, len(CONFIDENCES) - 1)]
     note = Evidence(
         gap.from_ns, f"the watch of {gap.kind} was down then ({gap.reason}): times are later than the changes"
     )
-    return replace(finding, confidence=lower, evidence=(*finding.evidence, note))
+    return replace(finding, confidence=_lower(finding.confidence), evidence=(*finding.evidence, note))
 
 
 def _unknown(failure: Failure, scene: Scene) -> Finding:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .finding import NS_PER_MS, NS_PER_S
@@ -38,6 +38,10 @@ class Failure:
     def only(self, outcomes: Iterable[str]) -> bool:
         """Whether every request of it ended in one of these outcomes."""
         return bool(self.outcomes) and set(self.outcomes) <= set(outcomes)
+
+    def as_seen_inside(self) -> Failure:
+        """The failure as the pod in front met it at a service behind: that something broke is all that is known."""
+        return replace(self, outcomes={"reset": self.requests_lost}, first_outcome="reset")
 
     def executed(self) -> dict[str, int]:
         """Of the lost requests: how many the server did not see, how many only lost their answer, how many are open."""

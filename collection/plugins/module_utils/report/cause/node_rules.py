@@ -53,7 +53,7 @@ def evicted(failure: Failure, scene: Scene) -> Finding | None:
         return None
     found = [(pod, pod.removal) for pod in scene.pods if pod.removal is not None and pod.removal.reason in EVICTIONS]
     for pod, removal in sorted(found, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
-        last = max(removal.t_ns, pod.dropped_ns() or 0, pod.exit_ns() or 0)
+        last = max(removal.t_ns, pod.dropped_ns or 0, pod.exit_ns or 0)
         without = scene.without_endpoint(failure)
         emptied = without is not None and near_removal(without, pod, removal.t_ns)
         if not onset_within(failure, removal.t_ns - NS_PER_S, last + PROXY_LAG_NS) and not emptied:

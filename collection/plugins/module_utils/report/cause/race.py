@@ -50,9 +50,9 @@ def _race(pod: PodLife, scene: Scene) -> dict[str, Any]:
         "deleted_unix_ns": deleted,
         "pre_stop": hooks[0] if hooks else None,
         "sigterm_ms": after(scene.answers.sigterm_ns(pod.name)),
-        "endpoint_dropped_ms": after(pod.dropped_ns()),
+        "endpoint_dropped_ms": after(pod.dropped_ns),
         "last_request_ms": after(last),
-        "exit_ms": after(pod.exit_ns()),
+        "exit_ms": after(pod.exit_ns),
         "gone_ms": after(pod.gone_ns),
     }
 

@@ -27,10 +27,8 @@ class Scene:
         """
         services = [self.service] if self.service is not None else list(self.view.ready_endpoints)
         for service in services:
-            steps = self.view.ready_endpoints.get(service)
-            for start, end, usable in steps.spans() if steps else ():
-                within = end is None or failure.first_bad_ns <= end + PROXY_LAG_NS
-                if usable == 0 and start - WATCH_LAG_NS <= failure.first_bad_ns and within:
+            for start, end in self.view.without_endpoint(service):
+                if onset_within(failure, start, None if end is None else end + PROXY_LAG_NS):
                     return start
         return None
 

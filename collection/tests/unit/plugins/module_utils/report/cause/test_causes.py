@@ -331,6 +331,26 @@ def test_an_answer_of_the_application_is_not_blamed_on_the_cluster(story: Story)
     assert causes(story) == [("application_error", "medium", "application")]
 
 
+def test_an_error_answered_while_a_service_behind_lost_its_pod_names_that_pod(story: Story) -> None:
+    behind = {"service": "redis", "ports": [6379]}
+    member = {"pod": "redis-0", "uid": "redis-0", "ready": True, "serving": True, "terminating": False}
+    story.change(0, "EndpointSlice", "redis-x", {**behind, "endpoints": [member]}, via="list")
+    story.change(30, "EndpointSlice", "redis-x", {**behind, "endpoints": []})
+    story.change(35, "EndpointSlice", "redis-x", {**behind, "endpoints": [member]})
+    story.fail(31, "wrong_status", count=50, until_s=35)
+    story.fail(50, "wrong_status")
+    assert causes(story) == [("no_ready_endpoint", "medium", "redis"), ("application_error", "medium", "application")]
+    row = explain(story.probe(), story.cluster)["failures"][0]
+    assert "befell Service redis, not web itself" in row["cause"]["evidence"][-1]["text"]
+    assert row["executed"] == {"no": 0, "yes": 50, "unknown": 0}
+
+
+def test_a_service_that_never_had_an_endpoint_explains_nothing(story: Story) -> None:
+    story.change(0, "EndpointSlice", "idle-x", {"service": "idle", "ports": [1], "endpoints": []}, via="list")
+    story.fail(31)
+    assert only(story)["id"] == "unknown"
+
+
 def test_what_no_rule_explains_is_unknown_and_says_what_was_near(story: Story) -> None:
     story.delete(20, "web-a")
     story.fail(27)
