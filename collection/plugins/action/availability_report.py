@@ -9,6 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import (
+    RecordError as ClusterRecordError,
+)
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
@@ -26,6 +29,7 @@ ARGUMENTS = {
             "variant": {"type": "str", "required": True},
             "phase": {"type": "str", "default": "during"},
             "probe": {"type": "str", "required": True},
+            "cluster": {"type": "str"},
             "events": {
                 "type": "list",
                 "elements": "dict",
@@ -57,12 +61,15 @@ class ActionModule(ActionBase):
                 scenario=arguments["scenario"],
                 title=arguments["title"],
                 directory=Path(local(arguments["directory"])),
-                sources=[{**run, "probe": local(run["probe"])} for run in arguments["runs"]],
+                sources=[
+                    {**run, "probe": local(run["probe"]), "cluster": run["cluster"] and local(run["cluster"])}
+                    for run in arguments["runs"]
+                ],
                 expectations=arguments["expectations"],
                 formats=arguments["formats"],
                 check_mode=self._task.check_mode,
             )
-        except RecordError as error:
+        except (RecordError, ClusterRecordError) as error:
             raise AnsibleActionFail(f"runs: {error}") from error
         except ExpectationError as error:
             raise AnsibleActionFail(f"expectations: {error}") from error

@@ -10,9 +10,9 @@ module: availability_report
 short_description: Join the records of a scenario run into a result, a verdict and a report
 version_added: 0.1.0
 description:
-  - Reads the records that M(availability.lab.http_probe) wrote, groups them by variant and phase, computes
-    the figures anew from the sums (percentiles are never averaged), checks what the scenario was expected
-    to show, and writes the result in several formats into one folder.
+  - Reads the records that M(availability.lab.http_probe) and M(availability.lab.cluster_watch) wrote, groups
+    them by variant and phase, computes the figures anew from the sums (percentiles are never averaged), checks
+    what the scenario was expected to show, and writes the result in several formats into one folder.
   - The same records always give the same files, so that a report can be made again at any time.
   - Nothing is written before every record was read and every expectation was understood.
   - Runs on the controller, whatever host the play is about. Relative paths are relative to the playbook.
@@ -50,6 +50,12 @@ options:
         description: Path of a probe record, version 1.
         type: path
         required: true
+      cluster:
+        description:
+          - Path of the cluster record that M(availability.lab.cluster_watch) wrote meanwhile. Its changes become
+            marks, and the page shows pods, ready endpoints, replicas and CPU beside the requests.
+          - The phases of a variant may share one record.
+        type: path
       events:
         description: What the scenario did to the service, shown as marks on the timeline.
         type: list
@@ -80,13 +86,14 @@ options:
     default: []
   formats:
     description:
+      - V(html) is one page, C(report.html), that holds everything it needs and opens from disk.
       - V(json) is the result record itself (RV(files) says the names), V(junit) has a case for each objective
         and expectation, V(markdown) is for a pull request, V(prometheus) for a textfile collector, V(csv) holds
         the requests over time.
     type: list
     elements: str
-    choices: [json, junit, markdown, prometheus, csv]
-    default: [json, junit, markdown, prometheus, csv]
+    choices: [html, json, junit, markdown, prometheus, csv]
+    default: [html, json, junit, markdown, prometheus, csv]
 attributes:
   check_mode:
     description: Reads everything and predicts RV(verdict) and whether a file would change; writes nothing.
@@ -107,6 +114,7 @@ EXAMPLES = r"""
     runs:
       - variant: rolling
         probe: results/blue-green/2026-11-21T070000Z/rolling.json
+        cluster: results/blue-green/2026-11-21T070000Z/rolling.cluster.jsonl
         events:
           - {name: image set to green, at: "2026-11-21T07:00:15.250Z"}
       - {variant: service-switch, probe: results/blue-green/2026-11-21T070000Z/switch.json}

@@ -169,6 +169,7 @@ def duration(seconds: float) -> str:
 
 
 def _three(value: float) -> str:
+    value = float(f"{value:.3g}")
     if abs(value) >= 100 or value == int(value):
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,12 @@ class Run:
     """One probe record of a scenario run, and what it stands for.
 
     path: where the record was read, shown to people. probe: the record as in docs/probe-result.schema.json.
-    marks: what happened to the service, {at_unix_ns, source, name}.
     """
 
     variant: str
     phase: str
     path: str
     probe: Mapping[str, Any]
-    marks: Sequence[Mapping[str, Any]] = ()
 
     @property
     def started_ns(self) -> int:

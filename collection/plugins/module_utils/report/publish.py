@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import expectation, result, text
+from ..cluster.record import ClusterRecord
+from ..cluster.record import read_record as read_cluster_record
+from . import expectation, html, result, text
+from .cluster_view import cluster_marks, cluster_view, joined_views
 from .files import TEXT_FORMATS, write
 from .marks import scenario_mark
 from .probe_record import Run, read_probe_record
 
 Json = dict[str, Any]
-FORMATS = tuple(TEXT_FORMATS)
+HTML = "report.html"
+FORMATS = ("html", *TEXT_FORMATS)
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ def publish(
 ) -> Published:
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
 
-    sources: {variant, phase, probe: path, events: [{name, at}]}. Nothing is written before every record and every
-    expectation was understood; in check mode nothing is written at all.
-    Raises RecordError, ExpectationError, MarkError: bad input. OSError: the folder cannot be written.
+    sources: {variant, phase, probe: path, cluster: path or None, events: [{name, at}]}. Nothing is written before
+    every record and every expectation was understood; in check mode nothing is written at all.
+    Raises RecordError (of both rooms), ExpectationError, MarkError: bad input. OSError: the folder cannot be written.
     """
     runs = [
         Run(
@@ -50,18 +54,25 @@ def publish(
             phase=source["phase"],
             path=shown_path(source["probe"], directory),
             probe=read_probe_record(source["probe"]),
-            marks=[scenario_mark(event) for event in source["events"]],
         )
         for source in sources
     ]
+    recorded = _cluster_records(sources)
+    marks = {
+        variant: _marks(variant, sources, runs, recorded.get(variant, [])) for variant in {r.variant for r in runs}
+    }
     phases: dict[str, list[str]] = {}
     for run in runs:
         phases.setdefault(run.variant, []).append(run.phase)
     expected = [expectation.parse(line, phases) for line in expectations]
-    record = result.build(scenario, title, runs, expected)
+    record = result.build(scenario, title, runs, expected, marks)
     summary = text.render(record)
-    contents = {name: TEXT_FORMATS[name][1](record) for name in formats}
-    files = {name: directory / TEXT_FORMATS[name][0] for name in formats}
+    names = {name: file_name for name, (file_name, _) in TEXT_FORMATS.items()} | {"html": HTML}
+    contents = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
+    if "html" in formats:
+        views = {variant: joined_views([cluster_view(one) for one in records]) for variant, records in recorded.items()}
+        contents["html"] = html.render(record, runs, views)
+    files = {name: directory / names[name] for name in formats}
     changed = False
     for name, content in contents.items():
         if check_mode:
@@ -70,6 +81,27 @@ def publish(
         else:
             changed |= write(files[name], content)
     return Published(record, summary, {name: str(path) for name, path in files.items()}, changed)
+
+
+def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, list[ClusterRecord]]:
+    """The cluster records of each variant, each file once."""
+    paths: dict[str, dict[str, None]] = {}
+    for source in sources:
+        if source["cluster"]:
+            paths.setdefault(source["variant"], {})[source["cluster"]] = None
+    return {variant: [read_cluster_record(path) for path in members] for variant, members in paths.items()}
+
+
+def _marks(
+    variant: str, sources: Sequence[Mapping[str, Any]], runs: Sequence[Run], records: Sequence[ClusterRecord]
+) -> list[Json]:
+    """What the scenario did, and what the cluster did while the variant was measured."""
+    own = [run for run in runs if run.variant == variant]
+    start_ns = min(run.started_ns for run in own)
+    end_ns = max(run.ended_ns for run in own)
+    done = [scenario_mark(event) for source in sources if source["variant"] == variant for event in source["events"]]
+    seen = [mark for record in records for mark in cluster_marks(record) if start_ns <= mark["at_unix_ns"] <= end_ns]
+    return sorted(done + seen, key=lambda mark: int(mark["at_unix_ns"]))
 
 
 def shown_path(path: str, directory: Path) -> str:

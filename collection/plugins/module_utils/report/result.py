@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import expectation
@@ -18,15 +18,23 @@ OVER_TIME_ROWS = 600
 Json = dict[str, Any]
 
 
-def build(scenario: str, title: str, runs: Sequence[Run], expected: Sequence[expectation.Expectation]) -> Json:
+def build(
+    scenario: str,
+    title: str,
+    runs: Sequence[Run],
+    expected: Sequence[expectation.Expectation],
+    marks: Mapping[str, Sequence[Json]],
+) -> Json:
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
+    marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time.
+    marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time.
     The same records always give the same result.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.variant, []).append(run)
-    variants = [_variant(name, members) for name, members in groups.items()]
+    variants = [_variant(name, members, marks.get(name, [])) for name, members in groups.items()]
     values = {
         variant["name"]: {
             expectation.ALL: expectation_values(variant["figures"]),
@@ -50,7 +58,7 @@ def build(scenario: str, title: str, runs: Sequence[Run], expected: Sequence[exp
     }
 
 
-def _variant(name: str, runs: Sequence[Run]) -> Json:
+def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
     phases: dict[str, list[Run]] = {}
     for run in runs:
         phases.setdefault(run.phase, []).append(run)
@@ -63,7 +71,7 @@ def _variant(name: str, runs: Sequence[Run]) -> Json:
         "reasons": [f"{row['name']}: {reason}" for row in rows for reason in row["reasons"]],
         "figures": total,
         "phases": rows,
-        "marks": sorted((mark for run in runs for mark in run.marks), key=lambda mark: mark["at_unix_ns"]),
+        "marks": list(marks),
         "over_time": over_time(runs, max(1, step_for(span_s, OVER_TIME_ROWS))),
     }
 

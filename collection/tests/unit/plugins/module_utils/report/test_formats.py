@@ -31,7 +31,7 @@ def make(expected=("availability == 100", "versions >= 2"), **options):
     probe = probe_record(**options)
     phases = {"rolling": ["during"]}
     return build("blue-green", "Blue to green", [Run("rolling", "during", "p.json", probe)],
-                 [expectation.parse(line, phases) for line in expected])  # fmt: skip
+                 [expectation.parse(line, phases) for line in expected], {})  # fmt: skip
 
 
 @pytest.fixture(scope="module")

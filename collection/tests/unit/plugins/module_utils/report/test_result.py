@@ -28,7 +28,7 @@ def result(*runs, expected=()):
     phases = {}
     for one in runs:
         phases.setdefault(one.variant, []).append(one.phase)
-    record = build("blue-green", "", runs, [expectation.parse(text, phases) for text in expected])
+    record = build("blue-green", "", runs, [expectation.parse(text, phases) for text in expected], {})
     jsonschema.validate(record, SCHEMA)
     for variant in record["variants"]:
         figure = variant["figures"]
