@@ -1,0 +1,83 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Did the change help? Failed requests of a run before it and one after it, with a confidence interval.
+
+Failures come in clusters (one dying pod fails ten requests), so requests are no independent samples. The unit is a
+block of time: blocks are drawn with replacement (Efron's percentile bootstrap), and the interval is that of the
+difference of the failed shares. Where a run has no failure at all the bootstrap knows no spread: there the rule of
+three over blocks bounds its share from above (no bad block in n: at most 3/n of the blocks).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from .failure import CLIENT_OUTCOMES
+from .finding import NS_PER_S
+
+BLOCK_S = 5  # longer than the race of one pod: its failures stay in one block
+FEWEST_BLOCKS = 6
+DRAWS = 2000
+SEED = 7  # the same two records always give the same interval
+
+
+def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare two probe records of the same scenario.
+
+    Returns before and after as {failed, due, share, blocks}, difference (after - before, share of requests) with low
+    and high of its 95 % interval, and verdict: better, worse, no evidence. Too short a run is no evidence, and says so.
+    """
+    old, new = blocks(before), blocks(after)
+    found: dict[str, Any] = {
+        "before": _figures(old),
+        "after": _figures(new),
+        "difference": None,
+        "low": None,
+        "high": None,
+    }
+    shortest = min(len(old), len(new))
+    if shortest < FEWEST_BLOCKS:
+        found["verdict"] = "no evidence"
+        found["reason"] = f"{shortest} blocks of {BLOCK_S} s are too few: at least {FEWEST_BLOCKS} are needed"
+        return found
+    draw = random.Random(SEED)  # noqa: S311 - resampling, no secret
+    differences = sorted(
+        _share(draw.choices(new, k=len(new))) - _share(draw.choices(old, k=len(old))) for _ in range(DRAWS)
+    )
+    low, high = differences[int(DRAWS * 0.025)], differences[int(DRAWS * 0.975) - 1]
+    if not found["after"]["failed"]:
+        high += 3 / len(new) * _worst_share(old)
+    if not found["before"]["failed"]:
+        low -= 3 / len(old) * _worst_share(new)
+    found.update(difference=found["after"]["share"] - found["before"]["share"], low=low, high=high)
+    found["verdict"] = "better" if high < 0 else "worse" if low > 0 else "no evidence"
+    return found
+
+
+def blocks(probe: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """(failed, due) for each block of BLOCK_S seconds in which requests were due; unsent requests are left out."""
+    width = BLOCK_S * NS_PER_S // (int(probe["timeline"]["bucket_ms"]) * 1_000_000)
+    found: dict[int, list[int]] = {}
+    for row in probe["timeline"]["rows"]:
+        block = found.setdefault(row["i"] // width, [0, 0])
+        for outcome, count in row["outcomes"].items():
+            if outcome not in CLIENT_OUTCOMES:
+                block[0] += count if outcome != "ok" else 0
+                block[1] += count
+    return [(failed, due) for failed, due in found.values() if due]
+
+
+def _share(some: list[tuple[int, int]]) -> float:
+    return sum(failed for failed, _ in some) / sum(due for _, due in some)
+
+
+def _worst_share(some: list[tuple[int, int]]) -> float:
+    """What a bad block costs: the share of its requests that failed in the worst block of the other run."""
+    return max(failed / due for failed, due in some)
+
+
+def _figures(some: list[tuple[int, int]]) -> dict[str, Any]:
+    failed, due = sum(failed for failed, _ in some), sum(due for _, due in some)
+    return {"failed": failed, "due": due, "share": failed / due if due else None, "blocks": len(some)}

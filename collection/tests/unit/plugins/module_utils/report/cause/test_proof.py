@@ -1,0 +1,87 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Before and after: a difference is claimed only where the blocks bear it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.proof import blocks, proof
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.words import outage_causes, text
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import START_NS, Story
+
+
+def run(length_s: int, failing: dict[int, int]) -> dict[str, Any]:
+    """100 requests a second; failing: second -> failed requests."""
+    rows = [
+        {"i": second * 10, "outcomes": {"ok": 100 - failing.get(second, 0), "refused": failing.get(second, 0)}}
+        for second in range(length_s)
+    ]
+    return {"timeline": {"bucket_ms": 100, "rows": rows}}
+
+
+def test_a_clear_cure_is_better() -> None:
+    found = proof(run(120, dict.fromkeys(range(3, 120, 5), 20)), run(120, {}))
+    assert found["verdict"] == "better"
+    assert found["before"] == {"failed": 480, "due": 12000, "share": 0.04, "blocks": 24}
+    assert found["low"] <= found["difference"] == -0.04 < found["high"] < 0
+
+
+def test_the_reverse_is_worse() -> None:
+    found = proof(run(120, {}), run(120, dict.fromkeys(range(3, 120, 5), 20)))
+    assert found["verdict"] == "worse"
+    assert 0 < found["low"] <= found["difference"] <= found["high"]
+
+
+def test_one_cluster_of_failures_that_does_not_come_again_is_no_evidence() -> None:
+    assert proof(run(120, {50: 90}), run(120, {}))["verdict"] == "no evidence"
+
+
+def test_twice_the_same_is_no_evidence() -> None:
+    same = run(120, dict.fromkeys(range(3, 120, 7), 10))
+    found = proof(same, same)
+    assert found["verdict"] == "no evidence"
+    assert found["low"] < 0 < found["high"]
+    assert found == proof(same, same), "the same records give the same interval"
+
+
+def test_too_short_a_run_is_no_evidence_and_says_so() -> None:
+    found = proof(run(10, {1: 50}), run(120, {}))
+    assert (found["verdict"], found["difference"]) == ("no evidence", None)
+    assert "2 blocks of 5 s are too few" in found["reason"]
+
+
+def test_unsent_requests_are_no_failures_of_the_service() -> None:
+    probe = run(5, {})
+    probe["timeline"]["rows"][0]["outcomes"] = {"ok": 1, "not_sent": 9}
+    assert blocks(probe) == [(0, 401)]
+
+
+@pytest.fixture
+def story() -> Story:
+    found = Story()
+    found.serving_pod("web-a")
+    found.serving_pod("web-b")
+    found.delete(20, "web-a")
+    found.fail(20.2, count=3, until_s=20.3)
+    found.fail(80)
+    return found
+
+
+def test_words_for_the_outage_table(story: Story) -> None:
+    causes = outage_causes(explain(story.probe(), story.cluster))
+    first, second = causes[("new", START_NS + 20_200_000_000)][0], causes[("new", START_NS + 80_000_000_000)][0]
+    assert (first["title"], first["requests"]) == ("pod killed while requests were sent to it", 3)
+    assert first["explanation"].endswith("(high confidence)")
+    assert "preStop" in first["advice"]
+    assert (second["title"], second["advice"]) == ("unknown", "not known")
+
+
+def test_words_for_the_terminal(story: Story) -> None:
+    lines = text(explain(story.probe(), story.cluster)).splitlines()
+    assert lines[0] == "failed requests 4, 75.0% explained"
+    assert "3 pod killed while requests were sent to it: web-a" in lines[1]
+    assert "smallest safe preStop here: 2 s" in lines[-1]
+    assert text(explain(Story().probe(), Story().cluster)) == "no failed request to explain"
