@@ -70,12 +70,17 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.availability.lab.plugins.module_utils.host.engine import (
     EngineFiles,
     answers_in_time,
-    end_process,
     named_pid,
     owner,
     stale_files,
 )
-from ansible_collections.availability.lab.plugins.module_utils.host.service import Service, ServiceError
+from ansible_collections.availability.lab.plugins.module_utils.host.service import (
+    Service,
+    ServiceError,
+    end_process,
+)
+
+STOP_TIMEOUT_S = 20.0
 
 
 def heal(service: Service, under_systemd: bool, check_mode: bool) -> dict[str, Any]:
@@ -88,14 +93,12 @@ def heal(service: Service, under_systemd: bool, check_mode: bool) -> dict[str, A
             "ended": [],
         }
     hanging = named_pid(files.pid_file, "dockerd")
-    # A supervised engine is ended through its supervisor, which would start it again at once.
     ended = [hanging] if hanging is not None else []
     if not check_mode:
-        if service.running() or service.child_pid() is not None:
-            with service.locked():
-                service.stop(stop_timeout_s=20.0)
-        elif hanging is not None:
-            end_process(hanging)
+        # A supervised engine is ended through its supervisor, which would start it again at once.
+        with service.locked():
+            service.stop(STOP_TIMEOUT_S)
+        end_process(named_pid(files.pid_file, "dockerd"), STOP_TIMEOUT_S)
     removed = stale_files(files)
     if not check_mode:
         for path in removed:

@@ -148,6 +148,7 @@ def ensure(module: AnsibleModule) -> dict[str, Any]:
         if spec:
             changed = params["state"] == "restarted" or not service.running() or not service.matches(spec)
             if changed and not module.check_mode:
+                spec.check_host()
                 service.start(spec)
         else:
             changed = alive or (params["state"] == "absent" and service.known())

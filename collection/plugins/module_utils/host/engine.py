@@ -8,9 +8,7 @@ whose pid file names a stranger, and prefers a system containerd's socket even w
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import socket
 import time
 from dataclasses import dataclass
@@ -92,19 +90,6 @@ def stale_files(files: EngineFiles) -> list[str]:
     if os.path.exists(files.system_containerd_socket) and not listens(files.system_containerd_socket):
         stale.append(files.system_containerd_socket)
     return stale
-
-
-def end_process(pid: int, limit_s: float = 20.0) -> None:
-    """SIGTERM, then SIGKILL after limit_s; returns when the process is gone."""
-    ticks = start_ticks(pid)
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, sent)
-        deadline = time.monotonic() + limit_s
-        while time.monotonic() < deadline:
-            if start_ticks(pid) != ticks:
-                return
-            time.sleep(0.05)
 
 
 def owner(files: EngineFiles, service: Service, under_systemd: bool) -> str:

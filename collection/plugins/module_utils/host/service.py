@@ -52,16 +52,19 @@ class ServiceSpec:
     stop_timeout_s: float = 15.0
 
     def check(self) -> None:
-        """Raises ServiceError naming the option that cannot work on this host."""
+        """Raises ServiceError naming the option that could not work on any host."""
         check_name(self.name)
         if not self.command:
             raise ServiceError("command: expected a list with at least the program, got an empty list")
-        if shutil.which(self.command[0], path=self.environment.get("PATH", DEFAULT_PATH)) is None:
-            raise ServiceError(f"command: {self.command[0]} is not a program that can be run on this host")
         if self.restart_delay_s <= 0 or self.stop_timeout_s <= 0:
             raise ServiceError("restart_delay_s and stop_timeout_s: expected more than 0 seconds")
         if not os.path.isabs(self.log_file):
             raise ServiceError(f"log_file: expected an absolute path, got {self.log_file}")
+
+    def check_host(self) -> None:
+        """Raises ServiceError naming what this host lacks: the program or an account."""
+        if shutil.which(self.command[0], path=self.environment.get("PATH", DEFAULT_PATH)) is None:
+            raise ServiceError(f"command: {self.command[0]} is not a program that can be run on this host")
         try:
             if self.user:
                 pwd.getpwnam(self.user)
@@ -69,6 +72,21 @@ class ServiceSpec:
                 grp.getgrnam(self.group)
         except KeyError as error:
             raise ServiceError(f"user, group: no such account on this host: {error}") from error
+
+
+def end_process(pid: int | None, limit_s: float) -> None:
+    """SIGTERM, and SIGKILL after limit_s; returns when the process is gone. None stands for no process."""
+    if pid is None:
+        return
+    ticks = start_ticks(pid)
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sent)
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            if start_ticks(pid) != ticks:
+                return
+            time.sleep(0.02)
 
 
 def check_name(name: str) -> None:
@@ -156,18 +174,11 @@ class Service:
 
     def stop(self, stop_timeout_s: float) -> None:
         """Ends the supervisor and its child, also a child whose supervisor was killed; heals stale files."""
-        supervisor_pid = self.supervisor_pid()
-        if supervisor_pid is not None:
-            os.kill(supervisor_pid, signal.SIGTERM)
-            # The supervisor has its own limit for the child (that of the spec it runs): allow for it.
-            allowed_s = max(stop_timeout_s, _read_json(self.spec_path).get("stop_timeout_s", 0)) + 5.0
-            if not self._wait_until(lambda: self.supervisor_pid() is None, allowed_s):
-                self._kill(self.supervisor_pid())
-        child_pid = self.child_pid()
-        if child_pid is not None:
-            os.kill(child_pid, signal.SIGTERM)
-            if not self._wait_until(lambda: self.child_pid() is None, stop_timeout_s):
-                self._kill(self.child_pid())
+        # The supervisor has its own limit for the child (that of the spec it runs): allow for it.
+        allowed_s = max(stop_timeout_s, _read_json(self.spec_path).get("stop_timeout_s", 0)) + 5.0
+        end_process(self.supervisor_pid(), allowed_s)
+        # Only a supervisor that was killed leaves a child, and its state file, behind.
+        end_process(self.child_pid(), stop_timeout_s)
         _remove(self.state_path)
 
     def forget(self) -> None:
@@ -187,21 +198,6 @@ class Service:
                 out.write(source)
             os.replace(temporary, path)
         return path
-
-    @staticmethod
-    def _wait_until(reached: Any, limit_s: float) -> bool:
-        deadline = time.monotonic() + limit_s
-        while not reached():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
-
-    @staticmethod
-    def _kill(pid: int | None) -> None:
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
 
 def _live_pid(identity: dict[str, int] | None) -> int | None:
