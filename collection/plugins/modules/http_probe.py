@@ -300,6 +300,11 @@ options:
       - Seed of random arrivals and think times.
     type: int
     default: 1
+  owner_pid:
+    description:
+      - Process of the same host that the probe belongs to. When it ends, the probe ends early, with its record; so a
+        playbook that was interrupted leaves no load behind.
+    type: int
   report:
     description:
       - Also return the text that this client would have printed; V(client) prints every attempt and needs O(attempts)
@@ -395,7 +400,6 @@ plan:
 """
 
 import json
-
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule

@@ -66,6 +66,7 @@ HELP = {
     "result": "write the record (JSON) here",
     "attempts": "write every request as a JSON line here",
     "seed": "seed of random arrivals and think times",
+    "owner_pid": "end early, with a record, when this process ends",
 }
 
 

@@ -88,6 +88,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "result": {"type": "path"},
     "attempts": {"type": "path"},
     "seed": {"type": "int", "default": 1},
+    "owner_pid": {"type": "int"},
 }
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)?")
@@ -146,6 +147,7 @@ class Options:
     result: str | None
     attempts: str | None
     seed: int
+    owner_pid: int | None
     ip_version: str
     ca_file: str | None
     client_cert: str | None
@@ -264,6 +266,7 @@ def _parse(given: dict[str, Any]) -> Options:
         result=given["result"],
         attempts=given["attempts"],
         seed=int(given["seed"]),
+        owner_pid=given.get("owner_pid"),
         ip_version=given["ip_version"],
         ca_file=given["ca_file"],
         client_cert=given["client_cert"],

@@ -228,11 +228,18 @@ class Supervisor:
         selector = selectors.DefaultSelector()
         for worker in self._workers:
             selector.register(worker.pipe, selectors.EVENT_READ, worker)
+        owner = self._watch_owner(selector)
         deltas: list[dict[str, Any]] = []
         fresh = []
         last_at = 0
-        while selector.get_map():
+        while len(selector.get_map()) > (owner is not None):
             for key, _ in selector.select():
+                if key.fd == owner:
+                    owner = None
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    self._on_signal(signal.SIGTERM, None)
+                    continue
                 ready: _Worker = key.data
                 lines = ready.lines()
                 if lines is None:
@@ -248,7 +255,7 @@ class Supervisor:
                     fresh.append(self.state.add(delta))
                     deltas.append(delta)
             told = {delta["worker"] for delta in deltas}
-            if deltas and (len(told) >= len(selector.get_map()) or not selector.get_map()):
+            if deltas and len(told) >= len(selector.get_map()) - (owner is not None):
                 seconds_s = max((self.state.at - last_at) / _SECOND_NS, 1e-3)
                 last_at = self.state.at
                 summary = summarise(header, self.state, fresh, seconds_s)
@@ -257,6 +264,18 @@ class Supervisor:
                 if on_second is not None:
                     on_second(summary)
                 self._check_abort()
+
+    def _watch_owner(self, selector: selectors.BaseSelector) -> int | None:
+        """A descriptor that becomes readable when the owner ends; it has ended already where there is none."""
+        if self.options.owner_pid is None:
+            return None
+        try:
+            owner = os.pidfd_open(self.options.owner_pid)
+        except ProcessLookupError:
+            self._on_signal(signal.SIGTERM, None)
+            return None
+        selector.register(owner, selectors.EVENT_READ, None)
+        return owner
 
     def _check_abort(self) -> None:
         if self._aborted or not self.options.abort_on:
