@@ -57,12 +57,12 @@ def _refusal(setting: Setting) -> dict[str, Any]:
         load = Load(server.url + "/", SECONDS, rate=RATE, new=True)
         said = measure(setting.client("ours"), load, setting.client_core)
         begin.join()
-        start, end = server.refuse_end()
+        window = server.refuse_end()
     record: dict[str, Any] = dict(said.extra)
     started = record["started_unix_ns"] / 1e9
     return {
-        "true_start_s": start - started,
-        "true_end_s": end - started,
+        "true_start_s": window.closing - started,
+        "true_end_s": window.opened - started,
         "interval_s": 1 / RATE,
         "found": [found for found in record["outages"]["list"] if not found["isolated"]],
         "due": record["totals"]["due"],

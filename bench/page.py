@@ -60,8 +60,8 @@ PARTS = {
     ),
     "kinds": Part(
         "Truth of kinds: known misbehaviour",
-        "2,000 requests from 10 workers to the misbehaving server of the tests, each client in its default mode (ours: a "
-        "new connection for each request; the others: kept ones).",
+        "2,000 requests from 10 workers to the misbehaving server of the tests, each client in its default mode (ours: "
+        "a new connection for each request; the others: kept ones).",
         kinds.run,
         kinds.render,
     ),

@@ -104,7 +104,12 @@ class Connection:
         return int(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     def was_reset(self) -> bool:
-        """The end of the stream was an RST. Under TLS Python up to 3.12 reports one as an orderly end (gh-115627)."""
+        """The end of the TLS stream was an RST: Python up to 3.12 reports one as an orderly end (gh-115627).
+
+        After an orderly end OpenSSL has sent an alert; the RST which that brought is pending as EPIPE.
+        """
+        if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.EPIPE:
+            return False
         return bool(self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE)
 
     def cause_of(self, error: OSError) -> OSError:

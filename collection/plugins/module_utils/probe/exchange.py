@@ -125,7 +125,7 @@ class Exchange:
                 where = (
                     "inside the body" if reader.head else "inside the headers" if reader.begun else "before an answer"
                 )
-                self.fail(connection, now, outcome.CLOSED_EARLY, f"closed {where}")
+                self.fail(connection, now, outcome.CLOSED_EARLY if reader.begun else outcome.RESET, f"closed {where}")
             return True
         connection.wire_bytes += len(data)
         try:

@@ -35,7 +35,7 @@ FRONTS = ("plain", "tls", "tls-plaintext", "tls-reset", "tls-close", "tls-never"
 
 
 def planned(counts: Sequence[tuple[str, int]], seed: int | None = 1) -> list[str]:
-    """The kinds of `counts`, each exactly that many times: shuffled, always the same way, or in order without a seed."""
+    """The kinds of `counts`, each exactly that often: shuffled, always the same way, or in order without a seed."""
     unknown = sorted({kind for kind, _ in counts} - set(KINDS))
     if unknown:
         raise ValueError(f"unknown kinds {unknown}, expected some of {sorted(KINDS)}")
@@ -90,21 +90,26 @@ class Server:
                 self._open.add(sock)
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
-    def refuse(self, seconds: float, drop: bool = True) -> tuple[float, float]:
-        """Close the listener for `seconds`, and with `drop` reset what is open; the times of closing and opening."""
-        start = time.time()
+    def refuse(self, seconds: float) -> list[float]:
+        """Close the listener and reset what is open, for `seconds`.
+
+        Returns four times: before and after closing, before and after opening. This process may lose the processor at
+        any of them; what happened lies between.
+        """
+        closing = time.time()
         self._listener.shutdown(socket.SHUT_RDWR)  # also wakes the thread in accept()
         self._listener.close()
-        if drop:
-            with self._lock:
-                victims = list(self._open)
-            for sock in victims:
-                # The thread that serves it wakes up with an error; it closes the socket.
-                self._abort(sock)
+        with self._lock:
+            victims = list(self._open)
+        for sock in victims:
+            # The thread that serves it wakes up with an error; it closes the socket.
+            self._abort(sock)
+        closed = time.time()
         # The window ends on time, however long closing took.
-        time.sleep(max(0.0, start + seconds - time.time()))
+        time.sleep(max(0.0, closing + seconds - time.time()))
+        opening = time.time()
         self._listener = self._listen()
-        return start, time.time()
+        return [closing, closed, opening, time.time()]
 
     @staticmethod
     def _abort(sock: socket.socket) -> None:
@@ -220,8 +225,7 @@ def main() -> None:
         if command == "counts":
             reply: dict[str, object] = {"served": server.served, "accepted": server.accepted}
         elif command == "refuse":
-            start, end = server.refuse(float(argument))
-            reply = {"start": start, "end": end}
+            reply = {"window": server.refuse(float(argument))}
         elif command == "stop":
             break
         else:

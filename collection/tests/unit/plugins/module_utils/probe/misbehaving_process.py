@@ -7,16 +7,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 
+@dataclass(frozen=True)
+class Window:
+    """When the server refused, in UNIX seconds: it closed between the first two times and opened between the others."""
+
+    closing: float
+    closed: float
+    opening: float
+    opened: float
+
+
 class Misbehaving:
     """`with Misbehaving({"ok": 9, "garbage": 1}) as server:` … `server.url`, `server.counts()`.
 
-    `plan` is kind -> count (shuffled), or a list of kinds (in that order), for every path but `/kind/<name>`; `front` and the certificate paths are the script's
-    options (see misbehaving.py).
+    `plan` is kind -> count (shuffled), or a list of kinds (in that order), for every path but `/kind/<name>`;
+    `front` and the certificate paths are the script's options (see misbehaving.py).
     """
 
     def __init__(
@@ -55,22 +66,13 @@ class Misbehaving:
         accepted: int = self._ask("counts")["accepted"]
         return accepted
 
-    def refuse(self, seconds: float) -> tuple[float, float]:
-        """Refuse connections and reset the open ones for `seconds`; the UNIX times of closing and reopening.
-
-        Blocks for that long: call it from a thread, or use `refuse_begin` and `refuse_end`.
-        """
-        self.refuse_begin(seconds)
-        return self.refuse_end()
-
     def refuse_begin(self, seconds: float) -> None:
-        """Start a refusal window and return at once."""
+        """Refuse connections and reset the open ones for `seconds`; returns at once."""
         self._say(f"refuse {seconds}")
 
-    def refuse_end(self) -> tuple[float, float]:
-        """Wait for the window to end; the UNIX times of closing and reopening."""
-        reply = self._reply()
-        return reply["start"], reply["end"]
+    def refuse_end(self) -> Window:
+        """Wait for the window to end, and tell when it was."""
+        return Window(*self._reply()["window"])
 
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
