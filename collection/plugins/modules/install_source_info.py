@@ -20,7 +20,7 @@ options:
     elements: str
     required: true
   timeout_s:
-    description: How long each look may take, in seconds.
+    description: How long the network may take to answer each look, in seconds.
     type: float
     default: 4
   go:

