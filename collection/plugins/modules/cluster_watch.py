@@ -23,16 +23,16 @@ options:
   state:
     description:
       - V(started) starts a recorder process that outlives the task, and returns once all its watches are open.
-        A recorder that already writes O(path) is left alone.
+        A recorder that already writes O(record) is left alone.
       - V(stopped) ends it and returns what it recorded.
       - V(once) records for O(duration_s) in the foreground.
     type: str
     choices: [started, stopped, once]
     default: started
-  path:
+  record:
     description:
       - The record file. Its folder is created. A record that is there already is overwritten by V(started) and V(once).
-      - Beside it stands C(<path>.pid) while a recorder runs.
+      - Beside it stands C(<record>.pid) while a recorder runs.
     type: path
     required: true
   kubeconfig:
@@ -71,12 +71,12 @@ EXAMPLES = r"""
     state: started
     kubeconfig: "{{ lab_kubeconfig }}"
     namespace: hello
-    path: "{{ lab_results_dir }}/cluster.jsonl"
+    record: "{{ lab_results_dir }}/cluster.jsonl"
 
 - name: End the recording after the last request
   availability.lab.cluster_watch:
     state: stopped
-    path: "{{ lab_results_dir }}/cluster.jsonl"
+    record: "{{ lab_results_dir }}/cluster.jsonl"
   register: recording
 
 - name: Record two minutes in the foreground
@@ -85,7 +85,7 @@ EXAMPLES = r"""
     duration_s: 120
     kubeconfig: ~/.kube/config
     namespace: shop
-    path: /tmp/shop.jsonl
+    record: /tmp/shop.jsonl
 """
 
 RETURN = r"""
@@ -171,7 +171,7 @@ def summary(path: str) -> dict[str, Any]:
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Carry out the wanted state; returns the module's result. Raises ClusterError, RecordError, OSError."""
-    path = params["path"]
+    path = params["record"]
 
     def make() -> Recorder:
         api = ClusterApi.from_kubeconfig(params["kubeconfig"], params["context"])
@@ -184,7 +184,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     found = running(path)
     if found is not None:
         if params["state"] == "once":
-            raise ClusterError(f"path: {path} is being written by another recorder (pid {found.pid}); stop it first")
+            raise ClusterError(f"record: {path} is being written by another recorder (pid {found.pid}); stop it first")
         return {"changed": False, "pid": found.pid}
     if check_mode:
         return {"changed": True}
@@ -198,7 +198,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["started", "stopped", "once"], "default": "started"},
-            "path": {"type": "path", "required": True},
+            "record": {"type": "path", "required": True},
             "kubeconfig": {"type": "path"},
             "context": {"type": "str"},
             "namespace": {"type": "str"},
@@ -220,7 +220,7 @@ def main() -> None:
         result = run(module.params, module.check_mode)
     except (ClusterError, RecordError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(record=module.params["path"], **result)
+    module.exit_json(record=module.params["record"], **result)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def call(check: bool = False, **params: Any) -> dict[str, Any]:
 
 
 def test_start_and_stop(api: FakeApi, path: str, tmp_path: Path) -> None:
-    wanted = {"kubeconfig": api.kubeconfig(tmp_path), "namespace": "shop", "path": path}
+    wanted = {"kubeconfig": api.kubeconfig(tmp_path), "namespace": "shop", "record": path}
     assert call(check=True, **wanted)["changed"]
     assert not Path(path).exists()
     started = call(**wanted)
@@ -70,23 +70,23 @@ def test_start_and_stop(api: FakeApi, path: str, tmp_path: Path) -> None:
     api.put("pods", "web", **pod())
     api.delete("pods", "web")
     time.sleep(0.3)
-    assert call(check=True, state="stopped", path=path)["changed"]
-    stopped = call(state="stopped", path=path)
+    assert call(check=True, state="stopped", record=path)["changed"]
+    stopped = call(state="stopped", record=path)
     assert (stopped["changed"], stopped["complete"], stopped["counts"]["Pod"]) == (True, True, 2)
     assert stopped["end"]["reason"] == "asked to stop"
     assert not detached.pid_path(path).exists()
-    again = call(state="stopped", path=path)
+    again = call(state="stopped", record=path)
     assert (again["changed"], again["counts"]) == (False, stopped["counts"])
 
 
 def test_once_records_in_the_foreground(api: FakeApi, path: str, tmp_path: Path) -> None:
     api.put("pods", "web", **pod())
-    done = call(state="once", duration_s=0.3, kubeconfig=api.kubeconfig(tmp_path), namespace="shop", path=path)
+    done = call(state="once", duration_s=0.3, kubeconfig=api.kubeconfig(tmp_path), namespace="shop", record=path)
     assert (done["changed"], done["complete"], done["counts"]["Pod"]) == (True, True, 1)
 
 
 def test_a_forgotten_recorder_ends_by_itself(api: FakeApi, path: str, tmp_path: Path) -> None:
-    call(kubeconfig=api.kubeconfig(tmp_path), namespace="shop", path=path, duration_s=0.2)
+    call(kubeconfig=api.kubeconfig(tmp_path), namespace="shop", record=path, duration_s=0.2)
     deadline = time.monotonic() + 5
     while detached.running(path) is not None:
         assert time.monotonic() < deadline
@@ -96,9 +96,9 @@ def test_a_forgotten_recorder_ends_by_itself(api: FakeApi, path: str, tmp_path: 
 
 def test_a_killed_recorder_leaves_a_readable_record(api: FakeApi, path: str, tmp_path: Path) -> None:
     api.put("pods", "web", **pod())
-    os.kill(call(kubeconfig=api.kubeconfig(tmp_path), namespace="shop", path=path)["pid"], signal.SIGKILL)
+    os.kill(call(kubeconfig=api.kubeconfig(tmp_path), namespace="shop", record=path)["pid"], signal.SIGKILL)
     time.sleep(0.1)
-    stopped = call(state="stopped", path=path)
+    stopped = call(state="stopped", record=path)
     assert (stopped["changed"], stopped["complete"], stopped["counts"]["Pod"]) == (False, False, 1)
 
 
@@ -106,7 +106,7 @@ def test_a_stale_process_id_is_never_signalled(path: str) -> None:
     detached.pid_path(path).parent.mkdir(parents=True)
     detached.pid_path(path).write_text(json.dumps({"pid": os.getpid(), "start_ticks": 1}))
     assert detached.running(path) is None
-    assert not call(state="stopped", path=path)["changed"]
+    assert not call(state="stopped", record=path)["changed"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_stale_process_id_is_never_signalled(path: str) -> None:
     ],
 )
 def test_bad_arguments_are_named(path: str, params: dict[str, Any], words: str) -> None:
-    failed = call(path=path, **params)
+    failed = call(record=path, **params)
     assert failed["failed"]
     assert words in failed["msg"]
     assert not Path(path).exists()
@@ -127,13 +127,13 @@ def test_bad_arguments_are_named(path: str, params: dict[str, Any], words: str) 
 
 def test_an_unknown_namespace_or_context_is_named(api: FakeApi, path: str, tmp_path: Path) -> None:
     config = api.kubeconfig(tmp_path)
-    assert "namespace 'nope' does not exist" in call(kubeconfig=config, namespace="nope", path=path)["msg"]
-    assert "nope" in call(kubeconfig=config, context="nope", namespace="shop", path=path)["msg"]
+    assert "namespace 'nope' does not exist" in call(kubeconfig=config, namespace="nope", record=path)["msg"]
+    assert "nope" in call(kubeconfig=config, context="nope", namespace="shop", record=path)["msg"]
 
 
 def test_an_api_that_does_not_answer_is_named(api: FakeApi, path: str, tmp_path: Path) -> None:
     config = api.kubeconfig(tmp_path)
     api.stop()
-    failed = call(kubeconfig=config, namespace="shop", path=path)
+    failed = call(kubeconfig=config, namespace="shop", record=path)
     api.start()
     assert f"http://127.0.0.1:{api.port}/version" in failed["msg"]
