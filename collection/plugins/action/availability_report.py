@@ -30,6 +30,7 @@ ARGUMENTS = {
             "phase": {"type": "str", "default": "during"},
             "probe": {"type": "str", "required": True},
             "cluster": {"type": "str"},
+            "attempts": {"type": "str"},
             "events": {
                 "type": "list",
                 "elements": "dict",
@@ -55,16 +56,12 @@ class ActionModule(ActionBase):
         _result, arguments = self.validate_argument_spec(ARGUMENTS)
         if not arguments["runs"]:
             raise AnsibleActionFail("runs: expected at least one probe record")
-        local = self._loader.path_dwim  # relative to the playbook, as for copy and template
         try:
             published = publish(
                 scenario=arguments["scenario"],
                 title=arguments["title"],
-                directory=Path(local(arguments["directory"])),
-                sources=[
-                    {**run, "probe": local(run["probe"]), "cluster": run["cluster"] and local(run["cluster"])}
-                    for run in arguments["runs"]
-                ],
+                directory=Path(self._loader.path_dwim(arguments["directory"])),
+                sources=[{**run, **self._local_paths(run)} for run in arguments["runs"]],
                 expectations=arguments["expectations"],
                 formats=arguments["formats"],
                 check_mode=self._task.check_mode,
@@ -92,3 +89,8 @@ class ActionModule(ActionBase):
             },
             "expectations": published.record["expectations"],
         }
+
+    def _local_paths(self, run: dict[str, Any]) -> dict[str, str | None]:
+        """Paths are relative to the playbook, as for copy and template."""
+        names = ("probe", "cluster", "attempts")
+        return {name: self._loader.path_dwim(run[name]) if run[name] else None for name in names}

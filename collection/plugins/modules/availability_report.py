@@ -53,8 +53,12 @@ options:
       cluster:
         description:
           - Path of the cluster record that M(availability.lab.cluster_watch) wrote meanwhile. Its changes become
-            marks, and the page shows pods, ready endpoints, replicas and CPU beside the requests.
+            marks, the page shows pods, ready endpoints, replicas and CPU beside the requests, and every outage is
+            given the cause that explains it best, or said to be unknown.
           - The phases of a variant may share one record.
+        type: path
+      attempts:
+        description: Path of the probe's per-request log. With it the race of deleted pods is exact.
         type: path
       events:
         description: What the scenario did to the service, shown as marks on the timeline.

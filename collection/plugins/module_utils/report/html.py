@@ -15,7 +15,16 @@ from .expectation import duration, percent
 from .figures import outcome_class
 from .over_time import step_for
 from .page_data import page_data
-from .page_rows import contrast_rows, latency_rows, objective_rows, outage_rows, phase_rows
+from .page_rows import (
+    cause_rows,
+    contrast_rows,
+    explanation_notes,
+    latency_rows,
+    objective_rows,
+    outage_rows,
+    phase_rows,
+    race_rows,
+)
 from .probe_record import Run
 
 try:
@@ -50,7 +59,10 @@ def render(result: Json, runs: Sequence[Run], clusters: Mapping[str, Json], inde
         "tables": {variant["name"]: _table(variant) for variant in variants},
         "outages": rows,
         "outages_left": left,
-        "has_causes": any(row["causes"] for row in rows),
+        "has_causes": any(row["cause"] for row in rows),
+        "causes": cause_rows(variants),
+        "races": race_rows(variants),
+        "notes": explanation_notes(variants),
         "latency_rows": latency_rows(variants),
         "phase_rows": phase_rows(variants),
         "objectives": objective_rows(variants),
@@ -80,6 +92,7 @@ def environment() -> Any:
         span=_span,
         moment=lambda ns: datetime.fromtimestamp(ns / 1e9, timezone.utc).strftime("%Y-%m-%d %H:%M:%S"),
         clock=lambda ns: clock(ns / 1e9, 1),
+        patch=lambda patch: json.dumps(patch, indent=1, ensure_ascii=False),
         clock_s=lambda seconds: clock(seconds, 1),
     )
     return made

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .expectation import duration, percent
+from .page_rows import cause_rows
 
 Json = dict[str, Any]
 BADGES = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "⚠️ inconclusive"}
@@ -42,6 +43,10 @@ def render(result: Json) -> str:
             for row in result["expectations"]
         ]
         lines += ["", *_table(["", "variant", "expected", "found"], rows)]
+    causes = cause_rows(result["variants"])
+    if causes:
+        rows = [[row["variant"], row["title"], f"{row['requests_lost']:,}", row["change"]["text"]] for row in causes]
+        lines += ["", *_table(["variant", "cause", "requests lost", "what to change"], rows)]
     if result["reasons"]:
         lines += ["", "Because:", *(f"- {_cell(reason)}" for reason in result["reasons"])]
     return "\n".join(lines) + "\n"

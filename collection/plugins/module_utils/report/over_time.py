@@ -12,7 +12,8 @@ from .probe_record import Run, version_key
 
 Json = dict[str, Any]
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+BUCKET_MS = 100
 
 
 def step_for(duration_s: float, rows: int) -> float:
@@ -20,62 +21,108 @@ def step_for(duration_s: float, rows: int) -> float:
     return next((step for step in STEPS_S if duration_s / step <= rows), STEPS_S[-1])
 
 
-def over_time(runs: Sequence[Run], step_s: float) -> Json:
-    """Return counts and latency of each step since the first of `runs` began.
+class OverTime:
+    """The timelines of runs on one axis. Coarser steps are added up from finer ones, each only once."""
 
-    {step_s, started_unix_ns, t_s: [..], due: [..], outcomes: {name: [..]}, versions: {name: [..]},
-    p50_ms, p99_ms, max_ms: [..]}; steps in which nothing was due are left out, latency without an answer is None.
-    """
-    start_ns = min(run.started_ns for run in runs)
-    step_ns = round(step_s * NS_PER_S)
-    cells: dict[int, _Cell] = {}
-    for run in runs:
-        bucket_ns = run.probe["timeline"]["bucket_ms"] * 1_000_000
-        key = version_key(run.probe["identities"])
-        for row in run.probe["timeline"]["rows"]:
-            at_ns = run.started_ns - start_ns + row["i"] * bucket_ns
-            cells.setdefault(at_ns // step_ns, _Cell()).add(row, key)
-    order = sorted(cells)
-    outcomes = sorted({name for cell in cells.values() for name in cell.outcomes}, key=lambda n: (n != "ok", n))
-    versions = sorted({name for cell in cells.values() for name in cell.versions if name})
-    return {
-        "step_s": step_s,
-        "started_unix_ns": start_ns,
-        "t_s": [round(index * step_s, 3) for index in order],
-        "due": [sum(cells[index].outcomes.values()) for index in order],
-        "outcomes": {name: [cells[index].outcomes.get(name, 0) for index in order] for name in outcomes},
-        "versions": {name: [cells[index].versions.get(name, 0) for index in order] for name in versions},
-        "p50_ms": [cells[index].percentile(50.0) for index in order],
-        "p99_ms": [cells[index].percentile(99.0) for index in order],
-        "max_ms": [cells[index].max_ms for index in order],
-    }
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.started_ns = min(run.started_ns for run in runs)
+        rows: dict[int, _Cell] = {}
+        for run in runs:
+            key = version_key(run.probe["identities"])
+            offset_ms = (run.started_ns - self.started_ns) // NS_PER_MS
+            for row in run.probe["timeline"]["rows"]:
+                index = (offset_ms + row["i"] * BUCKET_MS) // BUCKET_MS
+                cell = _Cell.of_row(row, key)
+                if index in rows:
+                    rows[index].add(cell)
+                else:
+                    rows[index] = cell
+        self._levels: dict[int, dict[int, _Cell]] = {BUCKET_MS: rows}
+
+    def at(self, step_s: float) -> Json:
+        """Return counts and latency of each step since the first run began.
+
+        {step_s, started_unix_ns, t_s: [..], due: [..], outcomes: {name: [..]}, versions: {name: [..]},
+        p50_ms, p99_ms, max_ms: [..]}; steps in which nothing was due are left out, latency without an answer is None.
+        """
+        cells = self._level(round(step_s * 1000))
+        order = sorted(cells)
+        members = [cells[index] for index in order]
+        outcomes = sorted({name for cell in members for name in cell.outcomes}, key=lambda name: (name != "ok", name))
+        versions = sorted({name for cell in members for name in cell.versions if name})
+        return {
+            "step_s": step_s,
+            "started_unix_ns": self.started_ns,
+            "t_s": [round(index * step_s, 3) for index in order],
+            "due": [sum(cell.outcomes.values()) for cell in members],
+            "outcomes": {name: [cell.outcomes.get(name, 0) for cell in members] for name in outcomes},
+            "versions": {name: [cell.versions.get(name, 0) for cell in members] for name in versions},
+            "p50_ms": [cell.percentile(50.0) for cell in members],
+            "p99_ms": [cell.percentile(99.0) for cell in members],
+            "max_ms": [cell.max_ms for cell in members],
+        }
+
+    def _level(self, step_ms: int) -> dict[int, _Cell]:
+        if step_ms not in self._levels:
+            finer = max(known for known in self._levels if known < step_ms and step_ms % known == 0)
+            factor = step_ms // finer
+            level: dict[int, _Cell] = {}
+            for index, cell in self._levels[finer].items():
+                level.setdefault(index // factor, _Cell()).add(cell)
+            self._levels[step_ms] = level
+        return self._levels[step_ms]
 
 
 class _Cell:
-    """One step: rows of the timeline added up."""
+    """One step. A cell of one row keeps the row's own flat buckets and percentiles: most are never added up."""
+
+    __slots__ = ("_flat", "_known", "_latency", "max_ms", "outcomes", "versions")
 
     def __init__(self) -> None:
         self.outcomes: dict[str, int] = {}
         self.versions: dict[str, int] = {}
-        self.latency = Distribution()
         self.max_ms: float | None = None
+        self._latency: Distribution | None = None
+        self._flat: Sequence[int] = ()
+        self._known: dict[float, float] = {}
 
-    def add(self, row: Json, version: str | None) -> None:
-        _add(self.outcomes, row["outcomes"])
-        if version is not None:
-            _add(self.versions, row.get("identities", {}).get(version, {}))
-        flat = row.get("latency", [])
-        for index, count in zip(flat[::2], flat[1::2]):
-            self.latency.counts[index] = self.latency.counts.get(index, 0) + count
-            self.latency.count += count
-        if "max_ms" in row:
-            self.max_ms = row["max_ms"] if self.max_ms is None else max(self.max_ms, row["max_ms"])
+    @classmethod
+    def of_row(cls, row: Json, version: str | None) -> _Cell:
+        cell = cls()
+        cell.outcomes = dict(row["outcomes"])
+        cell.versions = dict(row.get("identities", {}).get(version, {})) if version is not None else {}
+        cell.max_ms = row.get("max_ms")
+        cell._flat = row.get("latency", ())
+        cell._known = {percent: row[key] for percent, key in ((50.0, "p50_ms"), (99.0, "p99_ms")) if key in row}
+        return cell
+
+    def add(self, other: _Cell) -> None:
+        self._known = {}
+        _add(self.outcomes, other.outcomes)
+        _add(self.versions, other.versions)
+        if other.max_ms is not None:
+            self.max_ms = other.max_ms if self.max_ms is None else max(self.max_ms, other.max_ms)
+        own, more = self._distribution(), other._flat
+        counts = own.counts
+        if other._latency is not None:
+            more = [number for pair in other._latency.counts.items() for number in pair]
+        for index, count in zip(more[::2], more[1::2]):
+            counts[index] = counts.get(index, 0) + count
+        own.count += sum(more[1::2])
 
     def percentile(self, percent: float) -> float | None:
-        value = self.latency.percentile_ms(percent, coarse_middle_ns)
+        if percent in self._known:
+            return round(self._known[percent], 3)
+        value = self._distribution().percentile_ms(percent, coarse_middle_ns)
         if value is None or self.max_ms is None:
             return None
         return round(min(value, self.max_ms), 3)  # the bucket is 1.6 % wide, the maximum exact
+
+    def _distribution(self) -> Distribution:
+        if self._latency is None:
+            flat = self._flat
+            self._latency = Distribution(dict(zip(flat[::2], flat[1::2])), sum(flat[1::2]))
+        return self._latency
 
 
 def _add(into: dict[str, int], counts: dict[str, int]) -> None:

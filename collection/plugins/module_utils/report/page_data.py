@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .distribution import merged
-from .over_time import over_time
+from .over_time import OverTime
 from .probe_record import Run
 
 Json = dict[str, Any]
@@ -44,7 +44,7 @@ def _span_s(variant: Mapping[str, Any]) -> float:
 
 
 def _variant(variant: Mapping[str, Any], runs: Sequence[Run], cluster: Json | None, page_s: float) -> Json:
-    start_ns = variant["over_time"]["started_unix_ns"]
+    start_ns: int = variant["over_time"]["started_unix_ns"]
     span_s = _span_s(variant)
 
     def seconds(at_ns: int) -> float:
@@ -53,11 +53,12 @@ def _variant(variant: Mapping[str, Any], runs: Sequence[Run], cluster: Json | No
     # the finest zoom is chosen for the page as a whole, so that ten variants do not make it ten times as large
     finest = next((step for step in ZOOMS_S if page_s / step <= MOST_ROWS), ZOOMS_S[-1])
     steps = [step for step in ZOOMS_S if step == finest or (step > finest and span_s / step >= FEWEST_ROWS)]
+    series = OverTime(runs)
     return {
         "name": variant["name"],
         "start_ms": start_ns // 1_000_000,
         "span_s": round(span_s, 3),
-        "zooms": [_zoom(over_time(runs, step)) for step in steps],
+        "zooms": [_zoom(series.at(step)) for step in steps],
         "phases": [
             {"name": one["name"], "from": seconds(one["started_unix_ns"]), "to": seconds(one["ended_unix_ns"])}
             for one in variant["phases"]

@@ -109,9 +109,9 @@ def outage_rows(variants: Sequence[Json]) -> tuple[list[Json], int]:
             "variant": variant["name"],
             "variant_index": index,
             "phase": phase["name"],
+            "axis_start_ns": variant["over_time"]["started_unix_ns"],
             "from_s": round((one["first_bad_unix_ns"] - variant["over_time"]["started_unix_ns"]) / 1e9, 3),
             "to_s": round((one["end_unix_ns"] - variant["over_time"]["started_unix_ns"]) / 1e9, 3),
-            "causes": one.get("causes", []),
         }
         for index, variant in enumerate(variants)
         for phase in variant["phases"]
@@ -121,3 +121,44 @@ def outage_rows(variants: Sequence[Json]) -> tuple[list[Json], int]:
     kept = sorted(rows, key=lambda row: (row["isolated"], -row["length_s"]))[:MOST_OUTAGES]
     kept.sort(key=lambda row: (row["variant_index"], row["first_bad_unix_ns"]))
     return kept, len(rows) - len(kept) + hidden
+
+
+def cause_rows(variants: Sequence[Json]) -> list[Json]:
+    """What broke how many requests, by variant: the costliest first, with what to change."""
+    rows = []
+    for variant in variants:
+        sums: dict[str, Json] = {}
+        for phase in variant["phases"]:
+            for explained in phase["explained"]:
+                for one in explained["causes"]:
+                    row = sums.setdefault(one["id"], {**one, "requests_lost": 0, "failures": 0})
+                    row["requests_lost"] += one["requests_lost"]
+                    row["failures"] += one["failures"]
+        total = sum(row["requests_lost"] for row in sums.values())
+        for row in sorted(sums.values(), key=lambda row: -row["requests_lost"]):
+            share = 100.0 * row["requests_lost"] / total if total else 0.0
+            rows.append({**row, "variant": variant["name"], "share_percent": share})
+    return rows
+
+
+def race_rows(variants: Sequence[Json]) -> list[Json]:
+    """How long deleted pods were still sent requests, one entry for each probe that saw any."""
+    return [
+        {"variant": variant["name"], "race": explained["race"]}
+        for variant in variants
+        for phase in variant["phases"]
+        for explained in phase["explained"]
+        if explained["race"]["pods"]
+    ]
+
+
+def explanation_notes(variants: Sequence[Json]) -> list[str]:
+    """What limits the explanations, each said once."""
+    notes = {
+        f"{variant['name']}: {note}": None
+        for variant in variants
+        for phase in variant["phases"]
+        for explained in phase["explained"]
+        for note in explained["notes"]
+    }
+    return list(notes)

@@ -48,12 +48,14 @@ class Run:
     """One probe record of a scenario run, and what it stands for.
 
     path: where the record was read, shown to people. probe: the record as in docs/probe-result.schema.json.
+    explained: its failures and their causes (docs/causes.md), None where the cluster was not recorded.
     """
 
     variant: str
     phase: str
     path: str
     probe: Mapping[str, Any]
+    explained: Mapping[str, Any] | None = None
 
     @property
     def started_ns(self) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 from ..cluster.record import ClusterRecord
 from ..cluster.record import read_record as read_cluster_record
 from . import expectation, html, result, text
+from .attempts import read_attempts
+from .cause.explain import explain
 from .cluster_view import cluster_marks, cluster_view, joined_views
 from .files import TEXT_FORMATS, write
 from .marks import scenario_mark
@@ -44,35 +46,26 @@ def publish(
 ) -> Published:
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
 
-    sources: {variant, phase, probe: path, cluster: path or None, events: [{name, at}]}. Nothing is written before
-    every record and every expectation was understood; in check mode nothing is written at all.
+    sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}. Nothing is written
+    before every record and every expectation was understood; in check mode nothing is written at all.
     Raises RecordError (of both rooms), ExpectationError, MarkError: bad input. OSError: the folder cannot be written.
     """
-    runs = [
-        Run(
-            variant=source["variant"],
-            phase=source["phase"],
-            path=shown_path(source["probe"], directory),
-            probe=read_probe_record(source["probe"]),
-        )
-        for source in sources
-    ]
     recorded = _cluster_records(sources)
-    marks = {
-        variant: _marks(variant, sources, runs, recorded.get(variant, [])) for variant in {r.variant for r in runs}
-    }
+    runs = [_run(source, directory, recorded) for source in sources]
     phases: dict[str, list[str]] = {}
     for run in runs:
         phases.setdefault(run.variant, []).append(run.phase)
     expected = [expectation.parse(line, phases) for line in expectations]
+    marks = {variant: _marks(variant, sources, runs, recorded.get(variant, {})) for variant in phases}
     record = result.build(scenario, title, runs, expected, marks)
-    summary = text.render(record)
-    names = {name: file_name for name, (file_name, _) in TEXT_FORMATS.items()} | {"html": HTML}
-    contents = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
+    contents: dict[str, str] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
     if "html" in formats:
-        views = {variant: joined_views([cluster_view(one) for one in records]) for variant, records in recorded.items()}
+        views = {
+            variant: joined_views([cluster_view(one) for one in records.values()])
+            for variant, records in recorded.items()
+        }
         contents["html"] = html.render(record, runs, views)
-    files = {name: directory / names[name] for name in formats}
+    files = {name: directory / (HTML if name == "html" else TEXT_FORMATS[name][0]) for name in formats}
     changed = False
     for name, content in contents.items():
         if check_mode:
@@ -80,27 +73,37 @@ def publish(
             changed |= not path.is_file() or path.read_bytes() != content.encode()
         else:
             changed |= write(files[name], content)
-    return Published(record, summary, {name: str(path) for name, path in files.items()}, changed)
+    return Published(record, text.render(record), {name: str(path) for name, path in files.items()}, changed)
 
 
-def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, list[ClusterRecord]]:
-    """The cluster records of each variant, each file once."""
-    paths: dict[str, dict[str, None]] = {}
+def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, ClusterRecord]]:
+    """The cluster records of each variant by path, each file read once."""
+    records: dict[str, dict[str, ClusterRecord]] = {}
     for source in sources:
-        if source["cluster"]:
-            paths.setdefault(source["variant"], {})[source["cluster"]] = None
-    return {variant: [read_cluster_record(path) for path in members] for variant, members in paths.items()}
+        path = source["cluster"]
+        if path and path not in records.setdefault(source["variant"], {}):
+            records[source["variant"]][path] = read_cluster_record(path)
+    return {variant: members for variant, members in records.items() if members}
+
+
+def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapping[str, ClusterRecord]]) -> Run:
+    probe = read_probe_record(source["probe"])
+    explained = None
+    if source["cluster"]:
+        attempts = read_attempts(source["attempts"]) if source["attempts"] else ()
+        explained = explain(probe, recorded[source["variant"]][source["cluster"]], attempts)
+    return Run(source["variant"], source["phase"], shown_path(source["probe"], directory), probe, explained)
 
 
 def _marks(
-    variant: str, sources: Sequence[Mapping[str, Any]], runs: Sequence[Run], records: Sequence[ClusterRecord]
+    variant: str, sources: Sequence[Mapping[str, Any]], runs: Sequence[Run], records: Mapping[str, ClusterRecord]
 ) -> list[Json]:
     """What the scenario did, and what the cluster did while the variant was measured."""
     own = [run for run in runs if run.variant == variant]
     start_ns = min(run.started_ns for run in own)
     end_ns = max(run.ended_ns for run in own)
     done = [scenario_mark(event) for source in sources if source["variant"] == variant for event in source["events"]]
-    seen = [mark for record in records for mark in cluster_marks(record) if start_ns <= mark["at_unix_ns"] <= end_ns]
+    seen = [mark for one in records.values() for mark in cluster_marks(one) if start_ns <= mark["at_unix_ns"] <= end_ns]
     return sorted(done + seen, key=lambda mark: int(mark["at_unix_ns"]))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import expectation
 from .figures import expectation_values, figures
-from .over_time import over_time, step_for
+from .over_time import OverTime, step_for
 from .probe_record import Run
 
 KIND = "result"
@@ -72,7 +72,7 @@ def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
         "figures": total,
         "phases": rows,
         "marks": list(marks),
-        "over_time": over_time(runs, max(1, step_for(span_s, OVER_TIME_ROWS))),
+        "over_time": OverTime(runs).at(max(1, step_for(span_s, OVER_TIME_ROWS))),
     }
 
 
@@ -100,6 +100,7 @@ def _phase(name: str, runs: Sequence[Run]) -> Json:
         "objectives": [_objective(one) for run in runs for one in run.probe["objectives"]],
         "outages": [_outage(run, one) for run in runs for one in run.probe["outages"]["list"]],
         "outages_not_listed": sum(run.probe["outages"]["list_truncated"] for run in runs),
+        "explained": [_explained(run.explained) for run in runs if run.explained],
         "probes": [_probe(run) for run in runs],
     }
 
@@ -131,7 +132,22 @@ def _outage(run: Run, one: Json) -> Json:
         "first_outcome": one["first_outcome"],
         "first_error": one["first_error"],
         "client_side": one["control_failed"],
+        "cause": _cause(run, one, wall("first_bad_s")),
     }
+
+
+def _cause(run: Run, one: Json, first_bad_ns: int | None) -> Json | None:
+    """The cause that was found for an outage; None where the cluster was not recorded."""
+    for failure in run.explained["failures"] if run.explained else ():
+        if failure["first_bad_unix_ns"] == first_bad_ns and failure["lane"] == one["lane"]:
+            cause: Json = failure["cause"]
+            return cause
+    return None
+
+
+def _explained(explained: Mapping[str, Any]) -> Json:
+    """The sums of an explanation; its failures stand with the outages."""
+    return {key: value for key, value in explained.items() if key != "failures"}
 
 
 def _probe(run: Run) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .expectation import duration, percent
 from .over_time import step_for
+from .page_rows import cause_rows
 
 Json = dict[str, Any]
 WIDTH = 100
@@ -21,6 +22,8 @@ def render(result: Json) -> str:
     """Return the text: verdict, figures of each variant, requests by version over time, outages, expectations."""
     blocks = [_head(result), _figures(result["variants"]), _latencies(result["variants"])]
     blocks += [block for variant in result["variants"] for block in (_time(variant), _outages(variant)) if block]
+    if causes := _causes(result["variants"]):
+        blocks.append(causes)
     if result["expectations"]:
         blocks.append(_expectations(result["expectations"]))
     if result["reasons"]:
@@ -120,12 +123,20 @@ def _outages(variant: Json) -> str:
                 f"{phase['name']} {_clock(at_s, 1)} {one['kind']} ({one['lane']})",
                 f"{duration(one['length_s'])} ± {duration(one['resolution_s'])}",
                 f"{one['requests_lost'] or one['requests_slow']:,}",
-                one["first_error"][:40] or one["first_outcome"],
+                one["cause"]["title"] if one["cause"] else one["first_error"][:40] or one["first_outcome"],
             ]
         )
     left = len(listed) - len(longest) + sum(phase["outages_not_listed"] for phase in variant["phases"])
     more = f"\n  and {left} more" if left else ""
-    return table([f"{variant['name']}: outages", "length", "requests", "first error"], rows) + more
+    return table([f"{variant['name']}: outages", "length", "requests", "cause or first error"], rows) + more
+
+
+def _causes(variants: Sequence[Json]) -> str:
+    lines = [
+        f"  {row['variant']}: {row['title']}: {row['requests_lost']:,} requests lost. {row['change']['text']}"
+        for row in cause_rows(variants)
+    ]
+    return "\n".join(["causes", *lines]) if lines else ""
 
 
 def _expectations(rows: Sequence[Json]) -> str:
