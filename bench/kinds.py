@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cores import on_core
 from load import Load, measure
 from setting import Setting
 from table import number, table, verdict
@@ -40,7 +41,7 @@ def run(setting: Setting) -> dict[str, Any]:
     total = sum(count for count, _ in PLAN.values())
     clients = {}
     for name in NAMES:
-        with Misbehaving({kind: count for kind, (count, _) in PLAN.items()}) as server:
+        with _server(setting, {kind: count for kind, (count, _) in PLAN.items()}) as server:
             # Each in its default mode. On kept connections ours asks a new one what a failure means: those requests
             # would take their share of the plan's kinds, too.
             load = Load(server.url + "/", connections=CONNECTIONS, requests=total, new=name == "ours")
@@ -50,8 +51,13 @@ def run(setting: Setting) -> dict[str, Any]:
     return {"clients": clients, "refusal": _refusal(setting)}
 
 
+def _server(setting: Setting, plan: dict[str, int]) -> Misbehaving:
+    with on_core(setting.server_core):
+        return Misbehaving(plan)
+
+
 def _refusal(setting: Setting) -> dict[str, Any]:
-    with Misbehaving() as server:
+    with _server(setting, {}) as server:
         begin = _Begin(server)
         begin.start()
         load = Load(server.url + "/", SECONDS, rate=RATE, new=True)
@@ -140,4 +146,4 @@ def _refusal_table(refusal: dict[str, Any]) -> list[str]:
 
 
 def _kinds(bad: dict[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(bad.items())) or "none"
+    return ", ".join(f"{count} {kind[:50]}" for kind, count in sorted(bad.items())) or "none"

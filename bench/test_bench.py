@@ -1,0 +1,116 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What the benchmark computes and reads; what it measures is not tested here. `pytest bench`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pytest
+import usage
+from arrivals import ArrivalLogger, lateness_ns, quantiles
+from clients import Hey, Siege, Wrk
+from cores import on_core
+from figures import Figures, middle
+from load import Load
+from table import number, ratio, table
+
+LOAD = Load("http://127.0.0.1:1/")
+
+
+def ran(output: str) -> usage.Run:
+    return usage.Run(output, "", 0, 1.0, 1.0, 1.0)
+
+
+def test_punctual_arrivals_are_not_late_and_a_late_one_is():
+    step = 1_000_000
+    arrived = [1_000 + n * step for n in range(1_000)]
+    assert lateness_ns(arrived, 1_000, 0.0) == [0] * 1_000
+    arrived[500] += 300_000
+    assert lateness_ns(arrived, 1_000, 0.0)[-1] == 300_000
+    assert lateness_ns(arrived, 1_000, 0.6)[-1] == 0  # not counted any more
+
+
+def test_a_client_that_is_slower_than_its_rate_is_later_and_later():
+    arrived = [n * 1_100_000 for n in range(1_000)]
+    assert lateness_ns(arrived, 1_000, 0.0)[-1] == pytest.approx(99_900_000, rel=0.02)
+
+
+def test_quantiles_and_medians():
+    assert quantiles(list(range(100))) == {"p50": 50, "p90": 90, "p99": 99, "max": 99}
+    assert quantiles([])["max"] == 0
+    assert middle([3.0, None, 1.0, 2.0]) == 2.0
+    assert middle([None]) is None
+
+
+def test_the_arrival_logger_stamps_every_request(tmp_path):
+    with ArrivalLogger(min(os.sched_getaffinity(0))) as logger:
+        curl = usage.run(["curl", "-s", logger.url, logger.url, logger.url], max(os.sched_getaffinity(0)), 10)
+        arrived, delay = logger.take()
+        assert logger.take()[0] == []
+    assert curl.output == "ok\n" * 3
+    assert len(arrived) == 3
+    assert arrived == sorted(arrived)
+    assert 0 <= delay["p50"] < 1e9
+    assert 0 < curl.cpu_s < 5
+    assert curl.elapsed_s > 0
+
+
+def test_wrk_is_read():
+    said = Wrk(Path("wrk")).read(
+        ran(
+            "    Latency     1.83ms    5.41ms  48.85ms   95.28%\n  Latency Distribution\n     50%  171.00us\n"
+            "     75%    1.19ms\n     90%    3.89ms\n     99%   34.67ms\n  25798 requests in 1.05s, 3.69MB read\n"
+            "  Socket errors: connect 0, read 7, write 0, timeout 2\n  Non-2xx or 3xx responses: 5\n"
+        ),
+        LOAD,
+    )
+    assert (said.requests, said.elapsed_s, said.good) == (25798, 1.05, 25793)
+    assert (said.p50_ms, said.p90_ms, said.p99_ms) == (pytest.approx(0.171), 3.89, 34.67)
+    assert said.bad == {"read": 7, "timeout": 2, "non-2xx": 5}
+
+
+def test_hey_is_read_and_its_error_counts_are_not_taken_for_statuses():
+    said = Hey(Path("hey")).read(
+        ran(
+            "Summary:\n  Total:\t1.0065 secs\n\nLatency distribution:\n  50% in 0.0005 secs\n  90% in 0.0011 secs\n"
+            "  99% in 0.0070 secs\n\nStatus code distribution:\n  [200]\t90 responses\n  [500]\t5 responses\n\n"
+            'Error distribution:\n  [4]\tGet "http://x/": EOF\n  [1]\tGet "http://x/": read: connection reset by peer\n'
+        ),
+        LOAD,
+    )
+    assert (said.requests, said.good) == (100, 90)
+    assert said.bad == {"500": 5, "EOF": 4, "connection reset by peer": 1}
+    assert said.p99_ms == pytest.approx(7.0)
+
+
+def test_siege_is_read(tmp_path):
+    said = Siege(Path("siege"), tmp_path).read(
+        ran(
+            "Transactions:\t\t          16 hits\nElapsed time:\t\t        9.98 secs\n"
+            "Successful transactions:          16\nFailed transactions:\t          29\n"
+        ),
+        LOAD,
+    )
+    assert (said.requests, said.good, said.bad) == (45, 16, {"failed": 29})
+
+
+def test_figures_and_tables():
+    said = Figures(requests=100, elapsed_s=2.0, good=100, bad={}, cpu_s=0.001)
+    assert (said.rate, said.cpu_us) == (50.0, 10.0)
+    assert number(None, 1) == "-"
+    assert number(1234.56, 1) == "1,234.6"
+    assert ratio(0.95, 0.9) == "0.95 (≥ 0.9: reached)"
+    assert ratio(0.85, 0.9) == "0.85 (≥ 0.9: **missed**)"
+    assert table(["a", "b"], [["x|y", "1"]]) == ["| a | b |", "|---|---:|", "| x\\|y | 1 |"]
+
+
+def test_on_core_is_given_back():
+    before = os.sched_getaffinity(0)
+    with on_core(min(before)):
+        assert os.sched_getaffinity(0) == {min(before)}
+    assert os.sched_getaffinity(0) == before
