@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from .cluster_view import PodLife
-from .failure import CLIENT_OUTCOMES, TIMEOUT_OUTCOMES, Failure
+from .failure import CLIENT_OUTCOMES, NOT_EXECUTED, TIMEOUT_OUTCOMES, Failure
 from .finding import NS_PER_MS, NS_PER_S, PROXY_LAG_NS, Change, Evidence, Finding, seconds
 from .scene import Scene, onset_within
 
@@ -120,16 +121,35 @@ def _stop_change(failure: Failure, scene: Scene, pod: PodLife) -> Change:
     """Without a hook: one that outlasts what was seen here. With one: what it leaves to the application."""
     hooks = [container.get("pre_stop") for container in pod.containers]
     if not any(hooks):
-        lag = max((pod.dropped_ns or 0) - (pod.deletion_ns or 0), failure.last_bad_ns - (pod.deletion_ns or 0), 0)
-        wait_s = min(max(2, math.ceil(min(lag, 2 * PROXY_LAG_NS) / NS_PER_S) + 1), 30)
-        text = f"add a preStop hook that waits {wait_s} s, so that SIGTERM comes after the last request"
-        return scene.change(pod, text, lifecycle={"preStop": {"sleep": {"seconds": wait_s}}})
+        return hook_change(scene, pod, math.ceil(max(failure.last_bad_ns - (pod.deletion_ns or 0), 0) / NS_PER_S) + 1)
     if set(failure.outcomes) & CUT_OUTCOMES:
         text = (
             "make the application finish what it has on SIGTERM (close the listener, answer, then end): preStop is set"
         )
         return scene.change(pod, f"{text} ({hooks[0]})")
     return scene.change(pod, f"the preStop hook ({hooks[0]}) is too short for this cluster: see the measured race")
+
+
+def hook_change(scene: Scene, pod: PodLife, wait_s: int) -> Change:
+    """A preStop hook of wait_s, at most what the pod is given to end."""
+    wait_s = min(wait_s, int(pod.spec.get("termination_grace_s") or 30))
+    text = f"add a preStop hook that waits {wait_s} s, so that SIGTERM comes after the last request"
+    return scene.change(pod, text, lifecycle={"preStop": {"sleep": {"seconds": wait_s}}})
+
+
+def last_lost(findings: Iterable[tuple[Failure, Finding]], scene: Scene) -> dict[str, int]:
+    """When the last request was lost on each dying pod: pod -> start of the request.
+
+    With a hook only requests that found nobody count: a connection that is cut at the end is not a late arrival.
+    """
+    hooked = {pod.name for pod in scene.pods if any(container.get("pre_stop") for container in pod.containers)}
+    found: dict[str, int] = {}
+    for failure, finding in findings:
+        if finding.cause != "terminated_while_routed":
+            continue
+        if finding.subject not in hooked or set(failure.outcomes) & NOT_EXECUTED:
+            found[finding.subject] = max(found.get(finding.subject, 0), failure.last_bad_ns)
+    return found
 
 
 def _ago(nanoseconds: int) -> str:

@@ -19,7 +19,7 @@ from .client_rules import application_error, probe_fault
 from .cluster_view import ClusterView
 from .container_rules import container_crashed, liveness_restart, oom_killed
 from .cpu_rules import cpu_throttled
-from .endpoint_rules import added_before_listening, selector_changed, terminated_while_routed
+from .endpoint_rules import added_before_listening, hook_change, last_lost, selector_changed, terminated_while_routed
 from .failure import ANSWERED_OUTCOMES, Answers, Failure, failures_of
 from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
 from .node_rules import evicted, node_not_ready
@@ -69,7 +69,11 @@ def explain(
     service = service or _service(probe, view)
     answers = Answers(probe, attempts)
     scene = Scene(view, service, tuple(view.pods_of(service)), answers)
-    rows = [_row(failure, explain_one(failure, scene)) for failure in failures_of(probe)]
+    explained = [(failure, explain_one(failure, scene)) for failure in failures_of(probe)]
+    race = races(scene, last_lost([(failure, findings[0]) for failure, findings in explained], scene))
+    rows = [
+        _row(failure, [_outlasting(finding, scene, race) for finding in findings]) for failure, findings in explained
+    ]
     lost = sum(row["requests_lost"] for row in rows)
     unknown = sum(row["requests_lost"] for row in rows if row["cause"]["id"] == UNKNOWN)
     found: Json = {
@@ -80,7 +84,7 @@ def explain(
         "explained_share": (lost - unknown) / lost if lost else None,
         "causes": _sums(rows),
         "failures": rows,
-        "race": races(scene),
+        "race": race,
         "notes": _notes(probe, cluster),
     }
     return found
@@ -115,6 +119,15 @@ def _behind(failure: Failure, scene: Scene) -> list[Finding]:
                     replace(finding, confidence=_lower(finding.confidence), evidence=(*finding.evidence, note))
                 )
     return found
+
+
+def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
+    """A hook that is advised after one failure must outlast the slowest race of all."""
+    hooked = finding.cause == "terminated_while_routed" and "lifecycle" in str(finding.change.patch)
+    pod = next((pod for pod in scene.pods if pod.name == finding.subject), None)
+    if not hooked or pod is None or not race.get("slowest_ms"):
+        return finding
+    return replace(finding, change=hook_change(scene, pod, race["smallest_safe_pre_stop_s"]))
 
 
 def _lower(confidence: str) -> str:

@@ -9,6 +9,7 @@ have been told to stop.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from .cluster_view import PodLife
@@ -19,13 +20,14 @@ MARGIN_S = 1.0  # kube-proxy's minSyncPeriod: another rollout may meet it at its
 ENOUGH_PODS = 20  # below it the largest value seen bounds no 95 % quantile
 
 
-def races(scene: Scene) -> dict[str, Any]:
+def races(scene: Scene, lost_ns: Mapping[str, int]) -> dict[str, Any]:
     """Times in ms after the deletion was observed; None where the records do not tell.
 
     last_request_ms: the start of the last request that the pod answered, to 100 ms without the per-request log.
+    last_lost_ms: the start of the last request that was lost on it, from lost_ns (pod -> wall clock).
     exit_ms: the container's end, known to about a second.
     """
-    rows = [_race(pod, scene) for pod in scene.pods if pod.deletion_ns is not None]
+    rows = [_race(pod, scene, lost_ns.get(pod.name)) for pod in scene.pods if pod.deletion_ns is not None]
     lags = [lag for row in rows if (lag := _lag_ms(row)) is not None]
     result: dict[str, Any] = {"pods": rows, "exact": scene.answers.exact, "smallest_safe_pre_stop_s": None}
     if lags:
@@ -37,7 +39,7 @@ def races(scene: Scene) -> dict[str, Any]:
     return result
 
 
-def _race(pod: PodLife, scene: Scene) -> dict[str, Any]:
+def _race(pod: PodLife, scene: Scene, lost_ns: int | None) -> dict[str, Any]:
     deleted = pod.deletion_ns or 0
     last = scene.answers.last_ns(pod.name)
 
@@ -52,13 +54,14 @@ def _race(pod: PodLife, scene: Scene) -> dict[str, Any]:
         "sigterm_ms": after(scene.answers.sigterm_ns(pod.name)),
         "endpoint_dropped_ms": after(pod.dropped_ns),
         "last_request_ms": after(last),
+        "last_lost_ms": after(lost_ns),
         "exit_ms": after(pod.exit_ns),
         "gone_ms": after(pod.gone_ns),
     }
 
 
 def _lag_ms(row: dict[str, Any]) -> float | None:
-    """How long requests may still have arrived: until the endpoint was dropped, or the last one that was answered.
+    """How long requests may still have arrived: until the endpoint was dropped, or the last one, answered or lost.
 
     An answer long after the drop came over a kept connection, which no preStop outlasts: it is left out.
     """
@@ -66,4 +69,4 @@ def _lag_ms(row: dict[str, Any]) -> float | None:
     if dropped is None:
         return None
     limit = dropped + PROXY_LAG_NS / NS_PER_MS
-    return float(max(dropped, last if last is not None and last <= limit else 0.0, 0.0))
+    return float(max(dropped, last if last is not None and last <= limit else 0.0, row["last_lost_ms"] or 0.0, 0.0))

@@ -51,6 +51,7 @@ def test_the_race_from_the_timeline() -> None:
     assert [row["endpoint_dropped_ms"] for row in race["pods"]] == [100, 200, 300]
     assert [row["last_request_ms"] for row in race["pods"]] == [300, 300, 300]
     assert all(row["sigterm_ms"] is None for row in race["pods"])
+    assert [row["last_lost_ms"] for row in race["pods"]] == [300, 300, 300]
     assert race["slowest_ms"] == 300
     assert race["smallest_safe_pre_stop_s"] == 2
     assert "3 pods are too few" in race["basis"]
@@ -73,6 +74,26 @@ def test_the_race_from_the_per_request_log() -> None:
     assert race["pods"][0]["pre_stop"] == "sleep 5 s"
     assert race["pods"][1]["last_request_ms"] == -2000.0
     assert race["slowest_ms"] == 370.0
+
+
+def test_the_advised_hook_outlasts_the_last_lost_request_of_the_slowest_pod() -> None:
+    story = rollout()
+    story.fail(42.3, "timeout_connecting")
+    found = explain(story.probe(), story.cluster)
+    assert found["race"]["pods"][2]["last_lost_ms"] == 2300
+    assert found["race"]["smallest_safe_pre_stop_s"] == 4
+    for row in found["failures"]:
+        container = row["cause"]["change"]["patch"]["spec"]["template"]["spec"]["containers"][0]
+        assert container["lifecycle"]["preStop"]["sleep"]["seconds"] == 4
+
+
+def test_a_connection_cut_after_the_hook_is_no_late_arrival() -> None:
+    story = Story()
+    story.serving_pod("web-a", pre_stop="sleep 5 s")
+    story.serving_pod("web-b")
+    story.delete(20, "web-a", dropped_s=0.1, exit_s=5.2)
+    story.fail(25.3, "reset")
+    assert explain(story.probe(), story.cluster)["race"]["slowest_ms"] == 100
 
 
 def test_an_answer_long_after_the_drop_came_over_a_kept_connection() -> None:
