@@ -93,6 +93,7 @@ def environment() -> Any:
         moment=lambda ns: datetime.fromtimestamp(ns / 1e9, timezone.utc).strftime("%Y-%m-%d %H:%M:%S"),
         clock=lambda ns: clock(ns / 1e9, 1),
         patch=lambda patch: json.dumps(patch, indent=1, ensure_ascii=False),
+        capital=lambda text: text[:1].upper() + text[1:],
         clock_s=lambda seconds: clock(seconds, 1),
     )
     return made

@@ -36,7 +36,7 @@ function drawDistribution(box, variants) {
     scales: { x: { time: false, range: () => [0, end] }, y: { distr: 3, range: (u, low, high) => logRange(low, high) } },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     axes: [
-      { stroke: () => css("--soft"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: NO_TICKS, size: 30, font, splits: () => ticks.map(nines), values: () => ticks.map((p) => (p ? `p${p}` : "fastest")) },
+      { stroke: () => css("--soft"), grid: { stroke: () => css("--grid"), width: 1 }, ticks: NO_TICKS, size: 30, font, splits: () => ticks.map(nines), values: () => ticks.map((p) => (p ? `p${p}` : "")) },
       logAxis(),
     ],
     series: [{}, ...series],

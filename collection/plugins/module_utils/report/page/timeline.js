@@ -84,6 +84,7 @@ class Timeline {
     const length = Math.min(Math.max(to - from, Math.min(1, span)), span);
     this.min = Math.min(Math.max(from, 0), span - length);
     this.max = this.min + length;
+    this.article.dataset.range = `${Number(this.min.toFixed(3))} ${Number(this.max.toFixed(3))}`;
     const { zooms } = this.variant;
     const most = Math.min(MOST_BARS, Math.max(60, (this.width() - LEFT) / 2));
     this.zoom = zooms.find((zoom) => length / zoom.step_s <= most) || zooms[zooms.length - 1];

@@ -216,6 +216,8 @@ def _outages(requests: list[Any], interval_s: float) -> Json:
     last_good: float | None = None
     open_one: Json | None = None
     for due_s, outcome, _version, _latency in requests:
+        if outcome == "not_sent":  # nothing is known of the service then
+            continue
         if outcome == "ok":
             if open_one:
                 open_one["next_good_s"] = open_one["end_s"] = due_s
