@@ -227,7 +227,10 @@ class Recorder:
         if name == outcome.OK:
             figures.latency.add(latency)
             figures.service_time.add(now - start)
-            self.tally.completed(key, due, latency)
+            if lane.counted:
+                self.tally.completed(key, due, latency)
+            else:  # the rows' latencies are the service's alone
+                self.tally.row(due, key, name)
             if latency > self._stall_ns:
                 code = outcome.STALLED_CODE
         else:

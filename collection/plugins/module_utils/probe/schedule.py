@@ -32,6 +32,8 @@ class Stage:
 
     def reached(self, amount: float) -> float:
         """The seconds after which `integral` is `amount`."""
+        if amount <= 0.0:
+            return 0.0
         slope = (self.end - self.start) / self.duration_s
         # The stable form of the quadratic formula: no difference of two near equal numbers.
         root = math.sqrt(max(0.0, self.start * self.start + 2.0 * slope * amount))

@@ -48,7 +48,9 @@ class Figures:
             return
         seen[0] += times
         if start < seen[1]:
-            seen[1], seen[3] = start, example
+            seen[1] = start
+            seen[3] = example or seen[3]
+        seen[3] = seen[3] or example
         seen[2] = max(seen[2], last)
 
     def count(self, names: Iterable[str]) -> int:

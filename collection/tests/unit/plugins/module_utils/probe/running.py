@@ -1,0 +1,54 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Helpers of the end-to-end tests: run a plan, check what must hold of every record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
+from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor
+
+COLLECTION = Path(__file__).resolve().parents[5]
+SCHEMA = json.loads((COLLECTION.parent / "docs" / "probe-result.schema.json").read_text())
+
+
+def accounted(record: dict[str, Any]) -> None:
+    """The schema holds, and in every group each request that was due has exactly one outcome."""
+    jsonschema.validate(record, SCHEMA)
+    groups = [record["totals"], *record["lanes"].values(), *record["targets"].values()]
+    groups += [group for values in record["identities"].values() for group in values.values()]
+    for group in groups + ([record["control"]] if record["control"] else []):
+        assert group["due"] == group["completed"] + group["failed"] + group["not_sent"]
+        assert group["due"] == sum(entry["count"] for entry in group["outcomes"].values())
+        assert group["latency"]["count"] == group["completed"]
+        assert group["service_time"]["count"] == group["completed"]
+        assert group["failure_time"]["count"] == group["failed"]
+    rows = record["timeline"]["rows"]
+    for name, entry in record["totals"]["outcomes"].items():
+        assert sum(row["outcomes"].get(name, 0) for row in rows) == entry["count"]
+    assert sum(sum(row.get("latency", [])[1::2]) for row in rows) == record["totals"]["completed"]
+    for values in record["identities"].values():
+        assert sum(group["due"] for group in values.values()) == record["totals"]["due"]
+    assert sum(group["due"] for group in record["lanes"].values()) == record["totals"]["due"]
+    assert sum(group["due"] for group in record["targets"].values()) == record["totals"]["due"]
+    assert record["outages"]["requests_lost"] == record["totals"]["failed"]
+
+
+def probe(**options: Any) -> dict[str, Any]:
+    """Run a plan and return its record, checked by `accounted`."""
+    options.setdefault("objectives", [])
+    # A busy machine must not make a test's verdict inconclusive.
+    options.setdefault("max_lateness", "10s")
+    options.setdefault("max_steal", 100.0)
+    record = Supervisor(parse(options), ["test"]).run()
+    accounted(record)
+    return record
+
+
+def counts(record: dict[str, Any], group: str = "totals") -> dict[str, int]:
+    """How often each outcome came."""
+    return {name: entry["count"] for name, entry in record[group]["outcomes"].items()}

@@ -1,0 +1,302 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Whole runs against a well-behaved server: load models, requests, expectations, identities, ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
+from ansible_collections.availability.lab.plugins.module_utils.probe.progress import ProgressError, recover
+from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import accounted, counts, probe
+
+
+def test_an_open_plan_sends_exactly_its_requests_on_each_lane() -> None:
+    with serving() as server:
+        record = probe(url=[server.url + "/"], rate=50, duration="2s", connection="both")
+        assert len(server.requests) == 200
+    assert record["plan"]["requests"] == record["totals"]["due"] == 200
+    assert record["lanes"]["new"]["connections_opened"] == 100
+    assert record["lanes"]["reuse"]["connections_opened"] < 100
+    assert (record["complete"], record["stopped_by"]) == (True, "plan")
+    assert record["elapsed_s"] == pytest.approx(2.0, abs=0.5)
+    assert record["lanes"]["new"]["resolution_s"] == pytest.approx(0.02, abs=0.2)
+
+
+def test_stages_of_rates_and_poisson_arrivals() -> None:
+    stages = [{"duration": "0s", "rate": 20}, {"duration": "1s", "rate": 80}, {"duration": "500ms", "rate": 80}]
+    with serving() as server:
+        ramp = probe(url=[server.url + "/"], stages=stages)
+        chance = probe(url=[server.url + "/"], rate=100, requests=80, duration="5s", arrivals="poisson", seed=4)
+    assert ramp["totals"]["due"] == 90
+    assert chance["totals"]["due"] == 80
+    assert chance["plan"]["arrivals"] == "poisson"
+
+
+def test_a_closed_plan_stops_after_its_requests() -> None:
+    with serving() as server:
+        record = probe(url=[server.url + "/"], users=4, requests=101, connection="reuse")
+        assert len(server.requests) == 101
+    totals = record["totals"]
+    assert counts(record) == {"ok": 101}
+    assert totals["connections_opened"] == 4
+    assert totals["requests_on_kept_connections"] == 97
+    assert record["users"] == {"min": 4, "max": 4}
+
+
+def test_users_think_and_keep_a_pace() -> None:
+    with serving() as server:
+        thinking = probe(url=[server.url + "/"], users=5, duration="1s", think_time="200ms", connection="reuse")
+        pacing = probe(url=[server.url + "/"], users=5, duration="1s", iteration_time="250ms")
+    assert 15 <= thinking["totals"]["due"] <= 25
+    assert 15 <= pacing["totals"]["due"] <= 20
+
+
+def test_stages_of_users_ramp_up_and_down() -> None:
+    stages = [{"duration": "1s", "users": 10}, {"duration": "1s", "users": 0}]
+    with serving() as server:
+        record = probe(url=[server.url + "/"], stages=stages, iteration_time="100ms", connection="reuse")
+    assert record["users"]["max"] >= 9
+    rows: Counter[int] = Counter()
+    for row in record["timeline"]["rows"]:
+        rows[row["i"] // 5] += sum(row["outcomes"].values())
+    assert rows[1] > rows[0]
+    assert rows[2] > rows[3]
+
+
+def test_processes_share_the_plan_and_their_figures_add() -> None:
+    with serving() as server:
+        shared = probe(
+            url=[server.url + "/"], rate=100, duration="1s", processes=3, identify=["version=header:X-Version"]
+        )
+        closed = probe(url=[server.url + "/"], users=4, requests=50, processes=2, connection="reuse")
+    assert shared["totals"]["due"] == 100
+    assert shared["vantage"]["processes"] == 3
+    assert shared["identities"]["version"]["blue"]["completed"] == 100
+    assert closed["totals"]["completed"] == 50
+
+
+def test_weighted_targets_paths_from_a_list_methods_and_bodies() -> None:
+    with serving() as server:
+        targets = [
+            {"url": server.url + "/price/{value}", "weight": 3, "name": "price"},
+            {"url": server.url + "/item/{value}", "weight": 1, "name": "item", "method": "POST", "body": "x=1"},
+        ]
+        record = probe(targets=targets, values=["1", "a b"], rate=100, requests=80, connection="reuse")
+        seen = Counter(server.requests)
+    assert seen == {"GET /price/1": 30, "GET /price/a%20b": 30, "POST /item/1": 10, "POST /item/a%20b": 10}
+    assert {name: group["due"] for name, group in record["targets"].items()} == {"price": 60, "item": 20}
+    sent = sum(group["bytes_sent"] for group in record["targets"].values())
+    assert sent == record["totals"]["bytes_sent"] > 80 * 50
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [
+        ({"expect_status": ["2xx"]}, "ok"),
+        ({"expect_status": ["500"]}, "wrong_status"),
+        ({"expect_body": '"blue"'}, "ok"),
+        ({"expect_body": "red"}, "wrong_body"),
+        ({"expect_regex": r'"n": \d'}, "ok"),
+        ({"expect_regex": r"^\d"}, "wrong_body"),
+        ({"expect_json": {"/tag": "blue", "/n": "3"}}, "ok"),
+        ({"expect_json": {"/tag": "green"}}, "wrong_body"),
+        ({"expect_json": {"/absent/0": 1}}, "wrong_body"),
+        ({"expect_latency": "1us"}, "too_slow"),
+    ],
+)
+def test_expectations(options: dict[str, Any], outcome: str) -> None:
+    with serving() as server:
+        record = probe(url=[server.url + "/"], rate=100, requests=10, connection="reuse", **options)
+    assert counts(record) == {outcome: 10}
+
+
+def test_figures_are_broken_down_by_several_identities() -> None:
+    with serving() as server:
+        targets = [{"url": server.url + "/", "weight": 2}, {"url": server.url + "/green"}]
+        names = ["version=json:/tag", "pod=header:X-Pod", 'letter=regex:"tag": "(.)', "none=header:X-None"]
+        record = probe(targets=targets, rate=100, requests=30, identify=names)
+    shares = {
+        name: {value: group["completed"] for value, group in v.items()} for name, v in record["identities"].items()
+    }
+    assert shares == {
+        "version": {"blue": 20, "green": 10},
+        "pod": {"pod-blue": 20, "pod-green": 10},
+        "letter": {"b": 20, "g": 10},
+        "none": {"": 30},
+    }
+
+
+@pytest.mark.parametrize(("follow", "requests", "statuses"), [(0, 5, {"302": 5}), (2, 10, {"200": 5})])
+def test_redirects_are_reported_and_followed_only_when_asked(
+    follow: int, requests: int, statuses: dict[str, int]
+) -> None:
+    with serving() as server:
+        record = probe(url=[server.url + "/from"], rate=50, requests=5, follow_redirects=follow)
+        assert len(server.requests) == requests
+    assert record["totals"]["statuses"] == statuses
+    assert counts(record) == {"ok": 5}
+
+
+def test_every_attempt_is_written_with_both_dates(tmp_path: Path) -> None:
+    path = tmp_path / "attempts.jsonl"
+    with serving() as server:
+        record = probe(
+            url=[server.url + "/"], rate=50, requests=20, connection="both", processes=2, attempts=str(path),
+            identify=["version=json:/tag"], remote_date="json:/n",
+        )  # fmt: skip
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(lines) == record["totals"]["due"] == 40
+    assert {(line["outcome"], line["status"], line["remote_date"], line["error"]) for line in lines} == {
+        ("ok", 200, 3, "")
+    }
+    assert all(line["identity"] == {"version": "blue"} and line["ttlb_s"] > 0 for line in lines)
+    assert Counter(line["lane"] for line in lines) == {"new": 20, "reuse": 20}
+
+
+def test_a_stall_is_in_the_latency_and_in_the_list_although_nothing_failed() -> None:
+    stand_still = threading.Event()
+
+    def script(path: str, method: str) -> tuple[int, dict[str, str], bytes]:
+        while stand_still.is_set():
+            time.sleep(0.005)
+        return 200, {}, b"ok"
+
+    with serving(script) as server:
+        threading.Timer(1.0, stand_still.set).start()
+        threading.Timer(2.0, stand_still.clear).start()
+        record = probe(url=[server.url + "/"], rate=50, duration="3s", stall_after="300ms")
+    assert counts(record) == {"ok": 150}
+    assert record["totals"]["latency"]["max_ns"] == pytest.approx(1e9, rel=0.2)
+    stalls = [entry for entry in record["outages"]["list"] if entry["length_s"] > 0.5]
+    assert [entry["kind"] for entry in stalls] == ["stall"]
+    assert stalls[0]["length_s"] == pytest.approx(1.0, abs=0.25)
+    assert record["outages"]["count"] == 0
+
+
+def test_the_control_target_is_probed_beside_and_counted_apart() -> None:
+    with serving() as server, serving() as reference:
+        record = probe(url=[server.url + "/500"], rate=50, duration="1s", control=reference.url + "/", control_rate=10)
+    assert record["control"] is not None
+    assert record["control"]["completed"] == len(reference.requests) > 5
+    assert counts(record) == {"wrong_status": 50}
+    assert not record["outages"]["list"][0]["control_failed"]
+
+
+def test_a_control_that_fails_too_makes_the_outage_inconclusive() -> None:
+    with serving() as server:
+        gone = server.url
+    record = probe(url=[gone + "/"], rate=20, duration="1s", control=gone + "/", objectives=["failed == 0"])
+    assert record["verdict"] == "inconclusive"
+    assert "control target failed" in " ".join(record["reasons"])
+
+
+def test_objectives_give_verdicts_to_run_and_lanes() -> None:
+    with serving() as server:
+        good = probe(
+            url=[server.url + "/"], rate=50, requests=20, connection="both", objectives=["availability == 100"]
+        )
+        bad = probe(url=[server.url + "/500"], rate=50, requests=20, objectives=["failed == 0", "p99 < 1s"])
+    assert good["verdict"] == "pass"
+    assert {name: lane["verdict"] for name, lane in good["lanes"].items()} == {"new": "pass", "reuse": "pass"}
+    assert bad["verdict"] == "fail"
+    assert bad["reasons"][0] == "failed is 20, expected == 0"
+
+
+def test_abort_on_ends_a_hopeless_run_early() -> None:
+    with serving() as server:
+        record = probe(url=[server.url + "/500"], rate=50, duration="60s", abort_on=["availability >= 99.9"])
+    assert record["stopped_by"] == "abort_on"
+    assert record["elapsed_s"] < 10
+    assert record["verdict"] == "fail"
+    assert "out of reach" in record["reasons"][0]
+
+
+def test_nothing_measured_is_no_pass() -> None:
+    with serving() as server:
+        options = parse({"url": [server.url + "/"], "stages": [{"duration": "30s", "users": 1}], "objectives": []})
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        record = Supervisor(options, []).run()
+    accounted(record)
+    assert record["totals"]["due"] == 0
+    assert record["verdict"] == "inconclusive"
+    assert "nothing was measured" in record["reasons"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_with_a_result_on_disk(number: int, tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    with serving() as server:
+        options = parse({"url": [server.url + "/"], "rate": 50, "duration": "60s", "result": str(result)})
+        threading.Timer(1.0, os.kill, (os.getpid(), number)).start()
+        record = Supervisor(options, []).run()
+    accounted(record)
+    assert json.loads(result.read_text()) == record
+    assert record["stopped_by"] == "signal"
+    assert not record["complete"]
+    assert 20 <= record["totals"]["due"] <= 250
+    assert record["verdict"] == "inconclusive"
+    assert not list(tmp_path.glob("*.progress"))
+
+
+def _children() -> list[int]:
+    return [int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+def test_a_killed_worker_costs_a_second_and_the_verdict() -> None:
+    before = set(_children())
+    with serving() as server:
+        options = parse({"url": [server.url + "/"], "rate": 100, "duration": "3s", "processes": 2, "objectives": []})
+        killer = threading.Timer(1.6, lambda: os.kill(min(set(_children()) - before), signal.SIGKILL))
+        killer.start()
+        record = Supervisor(options, []).run()
+    accounted(record)
+    totals = record["totals"]
+    assert totals["due"] == 300
+    assert 30 <= totals["not_sent"] <= 150
+    assert record["self_check"]["workers_lost"] == 1
+    assert record["verdict"] == "inconclusive"
+
+
+def test_a_killed_probe_is_recovered_from_its_progress_file(tmp_path: Path) -> None:
+    result = tmp_path / "result.json"
+    progress = tmp_path / "result.json.progress"
+    with serving() as server:
+        raw = {"url": [server.url + "/"], "rate": 50, "duration": "60s", "result": str(result)}
+        pid = os.fork()
+        if pid == 0:
+            Supervisor(parse(raw), []).run()
+            os._exit(0)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and (not progress.exists() or progress.read_text().count("\n") < 4):
+            time.sleep(0.05)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert not result.exists()
+    with progress.open("a") as file:
+        file.write('{"record": "probe_pro')  # what a kill in the middle of a line leaves
+    record = recover(str(progress))
+    accounted(record)
+    assert record["stopped_by"] == "killed"
+    assert record["totals"]["completed"] >= 100
+    assert record["verdict"] == "inconclusive"
+
+
+def test_a_foreign_progress_file_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.progress"
+    path.write_text('{"record": "something"}\n')
+    with pytest.raises(ProgressError, match=r"x\.progress, line 1"):
+        recover(str(path))
+    path.write_text("")
+    with pytest.raises(ProgressError, match="empty"):
+        recover(str(path))
