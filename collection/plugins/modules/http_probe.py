@@ -404,20 +404,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.availability.lab.plugins.module_utils.probe.condensed import condensed
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import ARGUMENTS, OptionError, parse
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import (
+    ARGUMENTS,
+    TASK_ARGUMENTS,
+    OptionError,
+    parse,
+)
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor, WorkerError
 from ansible_collections.availability.lab.plugins.module_utils.report.summary import render
 
-REPORT_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "report": {"type": "str", "choices": ["client", "siege", "hey", "k6", "vegeta"]},
-    "fail_on": {"type": "str", "default": "fail", "choices": ["fail", "inconclusive", "never"]},
-}
 FAILING = {"fail": ("fail",), "inconclusive": ("fail", "inconclusive"), "never": ()}
 
 
 def main() -> None:
     """Arguments in, one run, record out."""
-    module = AnsibleModule(argument_spec={**ARGUMENTS, **REPORT_ARGUMENTS}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ARGUMENTS, **TASK_ARGUMENTS}, supports_check_mode=True)
     given = {name: module.params[name] for name in ARGUMENTS}
     try:
         options = parse(given)

@@ -68,6 +68,8 @@ class Loop:
         controls = self._control_arrivals()
         next_due, next_control = next(arrivals, None), next(controls, None)
         end_ns = int(options.duration_s * 1e9) if options.duration_s is not None else NEVER
+        # Arrivals can end before the time does; a number of requests ends the run by itself.
+        cut = options.requests is not None
         next_tick, next_second = 0, SECOND_NS
         lateness: list[int] = []
         now = clock() - base
@@ -106,7 +108,7 @@ class Loop:
                 exchange.expire(now)
                 self._watch(all_lanes)
                 pump()
-                over = self.stopping or (now >= end_ns if closed else next_due is None)
+                over = self.stopping or (now >= end_ns if closed else next_due is None and (cut or now >= end_ns))
                 if self.abandoned:
                     exchange.abandon(now)
                 if over:

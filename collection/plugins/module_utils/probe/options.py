@@ -91,6 +91,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "owner_pid": {"type": "int"},
 }
 
+#: What a task has beyond the probe itself.
+TASK_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "report": {"type": "str", "choices": ["client", "siege", "hey", "k6", "vegeta"]},
+    "fail_on": {"type": "str", "default": "fail", "choices": ["fail", "inconclusive", "never"]},
+}
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)?")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor
 
