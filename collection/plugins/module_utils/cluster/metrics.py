@@ -13,6 +13,7 @@ import threading
 from typing import Any
 
 from .api import ApiGone, ApiRefused, ApiUnavailable, ClusterApi
+from .host_load import host_load
 from .quantity import cpu_m, memory_bytes, parse_quantity
 from .record import parse_time_ns
 from .writer import RecordWriter
@@ -43,6 +44,7 @@ class UsagePoller(threading.Thread):
         while not self._halt.is_set():
             self._ask("usage", self._usage)
             self._ask("throttling", self._throttling)
+            self._writer.line("load", **host_load())
             bounds = self._api.clock.bounds_ms()
             if bounds is not None:
                 self._writer.line("clock", offset_min_ms=bounds[0], offset_max_ms=bounds[1])

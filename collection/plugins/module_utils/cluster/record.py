@@ -66,6 +66,16 @@ class Throttling:
 
 
 @dataclass(frozen=True)
+class HostLoad:
+    """How busy the observer's own machine was; in a local lab the nodes run on it."""
+
+    t_ns: int
+    cores: int
+    load_1m: float
+    cpu_pressure_percent: float | None
+
+
+@dataclass(frozen=True)
 class Gap:
     """A time in which the watch of ``kind`` was down: changes inside it were observed late, and with
     ``relisted`` changes that were undone within it were not observed at all."""
@@ -86,6 +96,7 @@ class ClusterRecord:
     changes: list[ObjectChange] = field(default_factory=list)
     usage: list[PodUsage] = field(default_factory=list)
     throttling: list[Throttling] = field(default_factory=list)
+    load: list[HostLoad] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)  # kind -> why it was not watched
     clock_offset_ms: tuple[float, float] | None = None  # API clock minus observer's: at least, at most
@@ -176,6 +187,8 @@ def _add(record: ClusterRecord, line: Json) -> None:
         record.usage.append(PodUsage(line["t_ns"], line["pods"], line["nodes"]))
     elif kind == "throttling":
         record.throttling.append(Throttling(line["t_ns"], line["containers"]))
+    elif kind == "load":
+        record.load.append(HostLoad(line["t_ns"], line["cores"], line["load_1m"], line["cpu_pressure_percent"]))
     elif kind == "gap":
         record.gaps.append(Gap(line["kind"], line["from_ns"], line["to_ns"], line["relisted"], line["reason"]))
     elif kind == "skipped":

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from .cluster_view import PodLife
-from .failure import ANSWERED_OUTCOMES, CLIENT_OUTCOMES, Failure
+from .failure import ANSWERED_OUTCOMES, CLIENT_OUTCOMES, LATE_OUTCOMES, Failure
 from .finding import NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, Evidence, Finding, seconds
 from .scene import Scene, onset_within
 
@@ -121,8 +121,8 @@ def no_ready_endpoint(failure: Failure, scene: Scene) -> Finding | None:
 
 
 def _unserved(failure: Failure, scene: Scene) -> int | None:
-    """As Scene.without_endpoint; None for failures that prove that somebody answered, or that nothing was sent."""
-    if failure.only(CLIENT_OUTCOMES | ANSWERED_OUTCOMES):
+    """As Scene.without_endpoint; None for failures that prove that somebody accepted, or that nothing was sent."""
+    if failure.kind == "stall" or failure.only(CLIENT_OUTCOMES | ANSWERED_OUTCOMES | LATE_OUTCOMES):
         return None
     return scene.without_endpoint(failure)
 

@@ -71,6 +71,7 @@ class PodLife:
     spec: Mapping[str, Any] = field(default_factory=dict)
     node: str = ""
     deletion_ns: int | None = None
+    deletion_api_ns: int | None = None  # the API's own time of it, a whole second at or before it
     gone_ns: int | None = None
     ready: Steps[bool] = field(default_factory=Steps)
     endpoint: Steps[str] = field(default_factory=Steps)  # ready, serving (terminating, still answering), no
@@ -88,7 +89,8 @@ class PodLife:
     @cached_property
     def exit_ns(self) -> int | None:
         """When the last container ended after the deletion."""
-        ends = [end.t_ns for end in self.exits if self.deletion_ns and end.seen_ns >= self.deletion_ns]
+        deleted = self.deletion_ns
+        ends = [max(end.t_ns, deleted) for end in self.exits if deleted is not None and end.seen_ns >= deleted]
         return max(ends, default=None)
 
     @cached_property
@@ -187,6 +189,8 @@ class ClusterView:
             pod.ready.set(t, bool(state.get("ready")))
         if state.get("deletion_timestamp") and pod.deletion_ns is None:
             pod.deletion_ns = t
+            until = parse_time_ns(state["deletion_timestamp"])  # when the grace period ends
+            pod.deletion_api_ns = None if until is None else until - (state.get("deletion_grace_s") or 0) * NS_PER_S
         pod.unscheduled.set(t, state.get("unscheduled") or "")
         removal = state.get("reason") or state.get("disruption")
         if removal and pod.removal is None:

@@ -9,12 +9,8 @@ from typing import Any
 
 from .cluster_view import Exit, PodLife
 from .failure import CLIENT_OUTCOMES, Failure
-from .finding import EXIT_LAG_NS, NS_PER_S, PROXY_LAG_NS, Evidence, Finding, seconds
+from .finding import EXIT_LAG_NS, PROXY_LAG_NS, Evidence, Finding, seconds
 from .scene import Scene, near, onset_within
-
-KILLING_NS = (
-    60 * NS_PER_S
-)  # from the first failed liveness probe to the kill lie period x threshold and the grace period
 
 
 def oom_killed(failure: Failure, scene: Scene) -> Finding | None:
@@ -39,32 +35,37 @@ def oom_killed(failure: Failure, scene: Scene) -> Finding | None:
 
 def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
     """The kubelet restarted a container because its liveness (or startup) probe failed."""
-    for pod, end, confidence in _down(failure, scene):
-        killing = [
-            note
-            for note in scene.view.notes_about("Pod", pod.name, "Killing")
-            if "failed" in note.message and "probe" in note.message
-            and end.t_ns - KILLING_NS <= note.t_ns <= end.seen_ns + EXIT_LAG_NS
-        ]  # fmt: skip
-        if not killing or end.reason == "OOMKilled":
+    if failure.only(CLIENT_OUTCOMES):
+        return None
+    killings = [
+        (pod, note)
+        for pod in scene.pods
+        for note in scene.view.notes_about("Pod", pod.name, "Killing")
+        if "failed" in note.message and "probe" in note.message
+    ]
+    for pod, killing in sorted(killings, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
+        end = next((one for one in pod.exits if one.seen_ns >= killing.t_ns - EXIT_LAG_NS), None)
+        down_ns = min(killing.t_ns, end.t_ns) if end else killing.t_ns
+        up_ns = next((t for t, _, ready in pod.ready.spans() if ready and t > killing.t_ns), pod.gone_ns)
+        if not onset_within(failure, down_ns - EXIT_LAG_NS, None if up_ns is None else up_ns + PROXY_LAG_NS):
             continue
-        kind = "startup" if "startup" in killing[-1].message else "liveness"
+        kind = "startup" if "startup" in killing.message else "liveness"
         unhealthy = [
             note
             for note in scene.view.notes_about("Pod", pod.name, "Unhealthy")
-            if note.message.lower().startswith(kind) and note.t_ns <= end.seen_ns + EXIT_LAG_NS
+            if note.message.lower().startswith(kind) and note.t_ns <= killing.t_ns + EXIT_LAG_NS
         ]
-        probe = _container(pod, end.container).get(kind) or "not recorded"
+        probe = next((one[kind] for one in pod.containers if one.get(kind)), "not recorded")
         evidence = [Evidence(note.t_ns, f"{pod.name}: {note.message}") for note in unhealthy[-1:]]
-        evidence += [
-            Evidence(killing[-1].t_ns, f"{pod.name}: {killing[-1].message}"),
-            Evidence(
-                end.t_ns, f"container {end.container} ended with exit code {end.exit_code}; its {kind} probe: {probe}"
-            ),
-        ]
-        why = unhealthy[-1].message if unhealthy else ""
-        change = scene.change(pod, _liveness_advice(kind, probe, why))
-        return Finding("liveness_restart", confidence, end.t_ns, pod.name, tuple(evidence), change)
+        evidence.append(Evidence(killing.t_ns, f"{pod.name}: {killing.message} (its {kind} probe: {probe})"))
+        if end is not None:
+            text = f"container {end.container} ended with exit code {end.exit_code}"
+            evidence.append(Evidence(end.t_ns, text))
+        without = scene.without_endpoint(failure)
+        emptied = without is not None and without >= down_ns - EXIT_LAG_NS
+        confidence = "high" if emptied or near(failure, down_ns, EXIT_LAG_NS, EXIT_LAG_NS) else "medium"
+        change = scene.change(pod, _liveness_advice(kind, probe, unhealthy[-1].message if unhealthy else ""))
+        return Finding("liveness_restart", confidence, down_ns, pod.name, tuple(evidence), change)
     return None
 
 

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from .cluster_view import PodLife
 from .failure import TIMEOUT_OUTCOMES, Failure
-from .finding import NS_PER_S, Evidence, Finding, seconds
+from .finding import NS_PER_S, Change, Evidence, Finding, seconds
 from .scene import Scene
 
 SLOW = TIMEOUT_OUTCOMES | {"too_slow", "closed_early", "reset"}
 THROTTLED_SHARE = 0.25  # of the 100 ms periods; below it a request is delayed, but seldom lost
 HEAVY_SHARE = 0.5
 AT_LIMIT_SHARE = 0.9  # of the limit, averaged by metrics-server: with bursts the limit is hit well before the average
+PRESSURE_PERCENT = 80.0  # of 10 s in which some task waited for a core
+OVERLOAD = 2.0  # tasks a core, where the kernel tells no pressure
+LOAD_LAG_NS = 10 * NS_PER_S
 METRICS_LAG_NS = 30 * NS_PER_S
 
 
@@ -43,6 +46,23 @@ def cpu_throttled(failure: Failure, scene: Scene) -> Finding | None:
     )  # fmt: skip
     confidence = "high" if slow and share >= HEAVY_SHARE else "medium"
     return Finding("cpu_throttled", confidence, evidence.t_ns, pod.name, (evidence,), change)
+
+
+def host_overloaded(failure: Failure, scene: Scene) -> Finding | None:
+    """The recorder's machine, which a local lab's nodes share, had no core free while requests were slow."""
+    if failure.kind != "stall" and not (failure.outcomes and set(failure.outcomes) <= SLOW):
+        return None
+    for load in scene.view.record.load:
+        pressure = load.cpu_pressure_percent
+        busy = load.load_1m >= OVERLOAD * load.cores if pressure is None else pressure >= PRESSURE_PERCENT
+        if busy and failure.first_bad_ns - LOAD_LAG_NS <= load.t_ns <= failure.end_ns + LOAD_LAG_NS:
+            waited = "" if pressure is None else f"; a task waited for a core in {pressure:.0f} % of the last 10 s"
+            text = f"the recorder's machine had load {load.load_1m:.1f} on {load.cores} cores{waited}"
+            change = Change(
+                "fewer things at once on this machine; CPU requests for this service, limits for its neighbours"
+            )
+            return Finding("host_overloaded", "medium", load.t_ns, "machine", (Evidence(load.t_ns, text),), change)
+    return None
 
 
 def _throttled(failure: Failure, scene: Scene, pod: PodLife, container: str) -> tuple[float, Evidence] | None:

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from .cluster_view import PodLife
-from .failure import CLIENT_OUTCOMES, NOT_EXECUTED, TIMEOUT_OUTCOMES, Failure
-from .finding import NS_PER_MS, NS_PER_S, PROXY_LAG_NS, Change, Evidence, Finding, seconds
-from .scene import Scene, onset_within
+from .failure import CLIENT_OUTCOMES, LATE_OUTCOMES, NOT_EXECUTED, TIMEOUT_OUTCOMES, Failure
+from .finding import NS_PER_MS, NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, Evidence, Finding, seconds
+from .scene import Scene, mostly_within, onset_within
 
 EARLY_OUTCOMES = frozenset({"refused", "reset", "timeout_connecting", "unreachable"})
+LATE_WATCH_NS = 2 * NS_PER_S  # later than this no watch was seen to deliver
 CUT_OUTCOMES = frozenset({"reset", "reset_in_answer", "closed_early"})
 DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable"}
 # Without a readiness probe a pod counts as ready when its container runs; this long it may take to listen.
@@ -30,7 +32,8 @@ def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
             continue
         first = scene.answers.first_ns(pod.name)
         if first is not None and onset_within(failure, added, first) and first <= added + SLOW_START_NS:
-            confidence = "high" if failure.only({"refused"}) else "medium"
+            sure = failure.only({"refused"}) and mostly_within(failure, added, first)
+            confidence = "high" if sure else "medium"
             told = Evidence(
                 first, f"{pod.name} gave its first answer {seconds(first - added)} after it became an endpoint"
             )
@@ -81,7 +84,11 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     if ended is not None:
         evidence.append(Evidence(ended, f"its container ended about {seconds(ended - deleted)} after the deletion"))
     last = max(dropped or deleted, ended or deleted)
-    confidence = "high" if failure.first_bad_ns <= last + NS_PER_S and failure.only(DEAD_OUTCOMES) else "medium"
+    # some of its answers may just be late, and a long outage outlasts any race
+    dead = failure.only(DEAD_OUTCOMES - LATE_OUTCOMES) or (ended is not None and failure.first_bad_ns >= ended)
+    in_time = deleted - WATCH_LAG_NS <= failure.first_bad_ns <= last + NS_PER_S
+    sure = dead and in_time and mostly_within(failure, deleted, last + PROXY_LAG_NS)
+    confidence = "high" if sure and failure.only(DEAD_OUTCOMES) else "medium"
     return Finding(
         "terminated_while_routed", confidence, deleted, pod.name, tuple(evidence), _stop_change(failure, scene, pod)
     )
@@ -105,10 +112,23 @@ def selector_changed(failure: Failure, scene: Scene) -> Finding | None:
 
 
 def _in_race(failure: Failure, pod: PodLife) -> bool:
-    """Between the deletion and the time when nobody can send to the pod any more."""
+    """Between the first moment at which the application may have been told to stop and the last at which it was asked.
+
+    On a loaded machine the observer hears of a deletion late: the API's own time of it (to the second) counts too.
+    """
     deleted = pod.deletion_ns or 0
+    earliest = max(min(deleted, pod.deletion_api_ns or deleted), deleted - LATE_WATCH_NS) + _hook_ns(pod)
     last = max(pod.dropped_ns or deleted, pod.exit_ns or deleted)
-    return onset_within(failure, deleted, last + PROXY_LAG_NS)
+    # a late answer says nothing against a pod that still ran: the connection was accepted
+    if failure.only(LATE_OUTCOMES) and not (pod.exit_ns is not None and failure.first_bad_ns >= pod.exit_ns):
+        return False
+    return onset_within(failure, earliest, last + PROXY_LAG_NS)
+
+
+def _hook_ns(pod: PodLife) -> int:
+    """How long a preStop hook that sleeps keeps SIGTERM away: until then the application serves as ever."""
+    waits = [re.fullmatch(r"sleep (\d+) s", str(container.get("pre_stop"))) for container in pod.containers]
+    return min((int(wait.group(1)) if wait else 0 for wait in waits), default=0) * NS_PER_S
 
 
 def _race_ns(pod: PodLife, failure: Failure) -> int:
@@ -148,7 +168,11 @@ def last_lost(findings: Iterable[tuple[Failure, Finding]], scene: Scene) -> dict
         if finding.cause != "terminated_while_routed":
             continue
         if finding.subject not in hooked or set(failure.outcomes) & NOT_EXECUTED:
-            found[finding.subject] = max(found.get(finding.subject, 0), failure.last_bad_ns)
+            pod = next((pod for pod in scene.pods if pod.name == finding.subject), None)
+            ended = max(pod.dropped_ns or 0, pod.exit_ns or 0, pod.deletion_ns or 0) if pod else 0
+            # a longer outage has another reason from then on
+            last = min(failure.last_bad_ns, ended + PROXY_LAG_NS)
+            found[finding.subject] = max(found.get(finding.subject, 0), last)
     return found
 
 

@@ -18,7 +18,7 @@ from .capacity_rules import image_not_pulled, no_ready_endpoint, readiness_faile
 from .client_rules import application_error, probe_fault
 from .cluster_view import ClusterView
 from .container_rules import container_crashed, liveness_restart, oom_killed
-from .cpu_rules import cpu_throttled
+from .cpu_rules import cpu_throttled, host_overloaded
 from .endpoint_rules import added_before_listening, hook_change, last_lost, selector_changed, terminated_while_routed
 from .failure import ANSWERED_OUTCOMES, Answers, Failure, failures_of
 from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
@@ -42,6 +42,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "terminated_while_routed": ("pod killed while requests were sent to it", terminated_while_routed),
     "node_not_ready": ("node not ready", node_not_ready),
     "cpu_throttled": ("CPU throttled", cpu_throttled),
+    "host_overloaded": ("machine overloaded", host_overloaded),
     "selector_changed": ("Service switched to other pods", selector_changed),
     "readiness_failed": ("readiness probe failed", readiness_failed),
     "no_ready_endpoint": ("no ready endpoint", no_ready_endpoint),

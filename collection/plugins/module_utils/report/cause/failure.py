@@ -12,6 +12,8 @@ from .finding import NS_PER_MS, NS_PER_S
 
 CLIENT_OUTCOMES = frozenset({"not_sent", "ports_exhausted", "descriptors_exhausted"})
 ANSWERED_OUTCOMES = frozenset({"wrong_status", "wrong_body", "too_slow"})
+# Somebody accepted these connections, and then took too long.
+LATE_OUTCOMES = frozenset({"timeout_headers", "timeout_body", "too_slow"})
 TIMEOUT_OUTCOMES = frozenset({"timeout_connecting", "timeout_headers", "timeout_body"})
 # A request that was refused or never connected was not executed; one whose answer broke off was.
 NOT_EXECUTED = frozenset({"refused", "unreachable", "timeout_connecting", "dns", "tls"}) | CLIENT_OUTCOMES

@@ -23,12 +23,14 @@ class Scene:
     def without_endpoint(self, failure: Failure) -> int | None:
         """Since when the service had no usable endpoint as the failure began; None when it had one.
 
-        Requests fail until kube-proxy learns of the first new endpoint, so the state shortly before counts too.
+        Requests fail until kube-proxy learns of the first new endpoint, so the state shortly before counts too. A time
+        without endpoints that began within the failure counts when it covers at least half of it.
         """
         services = [self.service] if self.service is not None else list(self.view.ready_endpoints)
         for service in services:
             for start, end in self.view.without_endpoint(service):
-                if onset_within(failure, start, None if end is None else end + PROXY_LAG_NS):
+                until = None if end is None else end + PROXY_LAG_NS
+                if onset_within(failure, start, until) or mostly_within(failure, start, until):
                     return start
         return None
 
@@ -49,3 +51,10 @@ def near(failure: Failure, t_ns: int, before_ns: int, after_ns: int) -> bool:
 def onset_within(failure: Failure, start_ns: int, end_ns: int | None) -> bool:
     """Whether the failure began in a span, give or take the observer's lag; None: the span has no end."""
     return start_ns - WATCH_LAG_NS <= failure.first_bad_ns and (end_ns is None or failure.first_bad_ns <= end_ns)
+
+
+def mostly_within(failure: Failure, start_ns: int, end_ns: int | None) -> bool:
+    """Whether a span covers at least half of the time in which requests failed."""
+    first, last = failure.first_bad_ns, failure.last_bad_ns
+    covered = min(last, last if end_ns is None else end_ns) - max(first, start_ns - WATCH_LAG_NS)
+    return covered >= 0 and 2 * covered >= last - first

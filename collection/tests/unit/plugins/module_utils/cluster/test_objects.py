@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.clock import ClockOffset
+from ansible_collections.availability.lab.plugins.module_utils.cluster.host_load import cpu_pressure, host_load
 from ansible_collections.availability.lab.plugins.module_utils.cluster.metrics import duration_s
 from ansible_collections.availability.lab.plugins.module_utils.cluster.objects import (
     api_time_of,
@@ -173,6 +175,17 @@ def test_quantities_that_are_none() -> None:
 )
 def test_durations(text: str, seconds: float) -> None:
     assert duration_s(text) == pytest.approx(seconds)
+
+
+def test_the_pressure_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "cpu").write_text(
+        "some avg10=98.01 avg60=1.00 avg300=2.00 total=3\nfull avg10=0.00 avg60=0 avg300=0 total=0\n"
+    )
+    assert cpu_pressure(tmp_path / "cpu") == 98.01
+    assert cpu_pressure(tmp_path / "none") is None
+    (tmp_path / "cpu").write_text("nonsense here\n")
+    assert cpu_pressure(tmp_path / "cpu") is None
+    assert host_load()["cores"] >= 1
 
 
 def test_the_clock_offset_is_narrowed_and_a_step_is_noticed() -> None:

@@ -44,6 +44,7 @@ def write(path: Path) -> str:
     usage = {"cpu_m": 1.5, "memory_bytes": 7, "window_s": 15.0, "api_time_ns": 3}
     writer.line("usage", pods={"web": {"web": usage}}, nodes={"minikube": usage})
     writer.line("throttling", containers={"web/web": {"periods": 3.0, "throttled_periods": 1.0}})
+    writer.line("load", cores=2, load_1m=1.5, cpu_pressure_percent=None)
     writer.line("skipped", kind="Node", reason="403")
     writer.line("clock", offset_min_ms=-3.0, offset_max_ms=4.0)
     writer.close("asked to stop", cpu_s=0.1, peak_memory_kib=1, clock_steps=0)
@@ -61,17 +62,26 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
     assert record.gaps == [Gap("Pod", 5, 9, True, "cut")]
     assert record.usage[0].pods["web"]["web"]["cpu_m"] == 1.5
     assert record.throttling[0].containers["web/web"]["throttled_periods"] == 1
+    assert (record.load[0].cores, record.load[0].cpu_pressure_percent) == (2, None)
     assert record.skipped == {"Node": "403"}
     assert record.clock_offset_ms == (-3.0, 4.0)
     assert record.end is not None
-    assert record.end["counts"] == {"Pod": 2, "clock": 1, "gaps": 1, "skipped": 1, "throttling": 1, "usage": 1}
+    assert record.end["counts"] == {
+        "Pod": 2,
+        "clock": 1,
+        "gaps": 1,
+        "load": 1,
+        "skipped": 1,
+        "throttling": 1,
+        "usage": 1,
+    }
     assert record.ended_ns == record.end["t_ns"] > record.started_ns
 
 
 def test_every_line_fits_the_schema(tmp_path: Path) -> None:
     validator = jsonschema.Draft202012Validator(SCHEMA)
     lines = Path(write(tmp_path / "r.jsonl")).read_text().splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     for line in lines:
         validator.validate(json.loads(line))
     with pytest.raises(jsonschema.ValidationError):

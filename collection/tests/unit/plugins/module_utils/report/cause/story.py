@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import (
     ClusterRecord,
     Gap,
+    HostLoad,
     ObjectChange,
     PodUsage,
     Throttling,
@@ -147,7 +148,7 @@ class Story:
 
     def delete(self, at_s: float, name: str, dropped_s: float = 0.1, exit_s: float = 0.4) -> None:
         """Deletion, endpoint dropped, container ended, pod gone. Both times count from the deletion."""
-        self.update(at_s, name, deletion_timestamp=rfc3339(at_s + 30))
+        self.update(at_s, name, deletion_timestamp=rfc3339(at_s + 30), deletion_grace_s=30)
         self._endpoints.pop(name, None)
         self._slice(at_s + dropped_s, "watch")
         ended = {"state": "terminated", "exit_code": 143, "reason": "Error", "finished_at": rfc3339(at_s + exit_s)}
@@ -168,6 +169,9 @@ class Story:
     def used(self, at_s: float, pod: str, cpu_m: float, memory_bytes: float = 0) -> None:
         usage = {pod: {"web": {"cpu_m": cpu_m, "memory_bytes": memory_bytes}}}
         self.cluster.usage.append(PodUsage(START_NS + int(at_s * NS), usage, {}))
+
+    def load(self, at_s: float, load_1m: float, pressure: float | None = None) -> None:
+        self.cluster.load.append(HostLoad(START_NS + int(at_s * NS), 2, load_1m, pressure))
 
     def gap(self, from_s: float, to_s: float, kind: str = "Pod") -> None:
         span = START_NS + int(from_s * NS), START_NS + int(to_s * NS)

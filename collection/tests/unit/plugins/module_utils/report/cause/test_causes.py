@@ -304,6 +304,62 @@ def test_little_throttling_or_a_refusal_is_not_blamed_on_the_limit(story: Story,
     assert only(story)["id"] == "unknown"
 
 
+@pytest.mark.parametrize(("load_1m", "pressure"), [(1.0, 95.0), (6.0, None)])
+def test_slow_answers_on_an_overloaded_machine(story: Story, load_1m: float, pressure: Any) -> None:
+    story.load(36, load_1m, pressure)
+    story.fail(35, "timeout_headers", count=20, until_s=39)
+    assert causes(story) == [("host_overloaded", "medium", "machine")]
+
+
+@pytest.mark.parametrize(("load_1m", "outcome"), [(1.0, "timeout_headers"), (6.0, "refused")])
+def test_a_refusal_or_a_calm_machine_is_not_overload(story: Story, load_1m: float, outcome: str) -> None:
+    story.load(36, load_1m)
+    story.fail(35, outcome)
+    assert only(story)["id"] == "unknown"
+
+
+def test_a_kill_by_the_liveness_probe_counts_before_its_end_is_reported(story: Story) -> None:
+    story.event(38, "web-a", "Killing", "Container web failed liveness probe, will be restarted")
+    story.fail(38.7)
+    assert causes(story) == [("liveness_restart", "high", "web-a")]
+
+
+def test_a_scale_to_zero_is_named_though_the_first_request_fell_into_the_race(story: Story) -> None:
+    story.workload(30, "Deployment", "web", replicas=0)
+    story.delete(30.1, "web-a", dropped_s=0.6)
+    story.delete(30.1, "web-b", dropped_s=0.6)
+    story.fail(30.15, count=500, until_s=60)
+    assert causes(story) == [("replicas_zero", "high", "Deployment/web")]
+
+
+def test_a_long_outage_is_not_the_race_of_a_pod(story: Story) -> None:
+    story.delete(30, "web-a")
+    story.fail(30.2, count=500, until_s=60)
+    assert causes(story) == [("terminated_while_routed", "medium", "web-a")]
+
+
+def test_while_its_hook_sleeps_a_pod_serves_as_ever(story: Story) -> None:
+    story.pod(5, "web-c", pre_stop="sleep 5 s")
+    story.ready(6, "web-c")
+    story.delete(20, "web-c", dropped_s=0.1, exit_s=5.2)
+    story.fail(22, "timeout_headers")
+    assert only(story)["id"] == "unknown"
+
+
+@pytest.mark.parametrize(("outcome", "kind"), [("timeout_headers", "outage"), ("ok", "stall")])
+def test_a_late_answer_was_accepted_by_somebody(story: Story, outcome: str, kind: str) -> None:
+    story.delete(20, "web-a", exit_s=5)
+    story.unready(20, "web-b")
+    story.fail(20.5, outcome, kind=kind)
+    assert only(story)["id"] == "unknown"
+
+
+def test_a_deletion_that_was_heard_late_counts_from_the_apis_own_time(story: Story) -> None:
+    story.delete(20.9, "web-a")
+    story.fail(20.3, "reset")
+    assert causes(story) == [("terminated_while_routed", "medium", "web-a")]
+
+
 def test_the_service_was_switched(story: Story) -> None:
     story.service(40, app="web", tag="green")
     story.fail(40.5, "reset")
