@@ -91,7 +91,15 @@ def test_an_interrupted_scenario_leaves_a_result_and_the_next_run_is_clean(lab: 
     [
         (["-e", "lab_install_source=floppy"], ["lab_install_source", "floppy", "upstream", "packages", "auto"]),
         (["-e", "preflight_cores=1"], ["cores", "1", "2"]),
-        (["-e", "etcd_client_port=22", "-e", '{"preflight_ports": [{"port": 22, "purpose": "test", "variable": "x"}]}'], []),
+        (
+            [
+                "-e",
+                "etcd_client_port=22",
+                "-e",
+                '{"preflight_ports": [{"port": 22, "purpose": "test", "variable": "x"}]}',
+            ],
+            [],
+        ),
         (["-e", '{"images_workloads": ["nowhere"]}'], ["images_workloads", "nowhere"]),
         (["-e", "minikube_nodes=0"], ["minikube_nodes", "1 or more"]),
     ],

@@ -138,7 +138,7 @@ class DebianImage:
             text=True,
         )
         labels = json.loads(done.stdout or "null") if done.returncode == 0 else None
-        return bool(labels) and labels.get(LABEL) == self.fingerprint
+        return isinstance(labels, dict) and labels.get(LABEL) == self.fingerprint
 
     def ensure(self) -> str:
         """Make the image present: "load" from the cached tarball or "build". Raises ImageError."""
