@@ -53,7 +53,8 @@ options:
     default: /run/availability-lab
   log_file:
     description:
-      - Where the output of the program goes. It is opened for appending.
+      - Where the output of the program goes. It is opened for appending and never rotated; C(copytruncate) of
+        logrotate does no harm.
       - Default is C(/var/log/availability-lab/NAME.log).
     type: path
   restart_delay_s:
