@@ -14,6 +14,7 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.record im
 )
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.png import MatplotlibMissing
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
 
@@ -72,6 +73,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"expectations: {error}") from error
         except MarkError as error:
             raise AnsibleActionFail(f"runs: events: {error}") from error
+        except MatplotlibMissing as error:
+            raise AnsibleActionFail(f"formats: {error}") from error
         except OSError as error:
             raise AnsibleActionFail(f"directory: cannot be written: {error}") from error
         return {

@@ -90,14 +90,16 @@ options:
     default: []
   formats:
     description:
-      - V(html) is one page, C(report.html), that holds everything it needs and opens from disk.
+      - V(html) is one page, C(report.html), that holds everything it needs and opens from disk. Where O(directory)
+        is C(<root>/<scenario>/<run>), C(<root>/index.html) is made anew too, the list of all runs (with V(json)).
+      - V(png) holds the same charts as a picture, C(charts.png); it needs matplotlib on the controller.
       - V(json) is the result record itself (RV(files) says the names), V(junit) has a case for each objective
         and expectation, V(markdown) is for a pull request, V(prometheus) for a textfile collector, V(csv) holds
         the requests over time.
     type: list
     elements: str
-    choices: [html, json, junit, markdown, prometheus, csv]
-    default: [html, json, junit, markdown, prometheus, csv]
+    choices: [html, png, json, junit, markdown, prometheus, csv]
+    default: [html, png, json, junit, markdown, prometheus, csv]
 attributes:
   check_mode:
     description: Reads everything and predicts RV(verdict) and whether a file would change; writes nothing.

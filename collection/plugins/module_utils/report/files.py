@@ -30,12 +30,17 @@ TEXT_FORMATS: dict[str, tuple[str, Callable[[Json], str]]] = {
 }
 
 
+def as_bytes(content: str | bytes) -> bytes:
+    """Text as it is written: UTF-8."""
+    return content.encode("utf-8") if isinstance(content, str) else content
+
+
 def write(path: Path, content: str | bytes) -> bool:
     """Write a file whole or not at all, with mode 0644; return whether its content changed.
 
     Raises OSError: the folder cannot be made or written.
     """
-    raw = content.encode("utf-8") if isinstance(content, str) else content
+    raw = as_bytes(content)
     if path.is_file() and path.read_bytes() == raw:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,6 @@ from typing import Any
 from .expectation import duration, percent
 from .figures import outcome_class
 from .over_time import step_for
-from .page_data import page_data
 from .page_rows import (
     cause_rows,
     contrast_rows,
@@ -25,7 +24,6 @@ from .page_rows import (
     phase_rows,
     race_rows,
 )
-from .probe_record import Run
 
 try:
     import jinja2
@@ -41,8 +39,8 @@ TABLE_ROWS = 60
 ICONS = {"pass": "#35a36f", "fail": "#d8483e", "inconclusive": "#d99b21"}
 
 
-def render(result: Json, runs: Sequence[Run], clusters: Mapping[str, Json], index_link: str = "") -> str:
-    """Return the page. clusters: variant -> cluster_view; index_link: relative address of the list of all runs."""
+def render(result: Json, data: Json, index_link: str = "") -> str:
+    """Return the page. data: page_data of the same result; index_link: relative address of the list of all runs."""
     variants = result["variants"]
     rows, left = outage_rows(variants)
     values = {
@@ -54,7 +52,7 @@ def render(result: Json, runs: Sequence[Run], clusters: Mapping[str, Json], inde
         "strips": {variant["name"]: _strip(variant) for variant in variants},
         "strip_label": _strip_label,
         "contrast": contrast_rows(variants),
-        "clusters": {variant["name"]: variant["name"] in clusters for variant in variants},
+        "clusters": {variant["name"]: variant["cluster"] is not None for variant in data["variants"]},
         "has_outage": {v["name"]: any(phase["outages"] for phase in v["phases"]) for v in variants},
         "tables": {variant["name"]: _table(variant) for variant in variants},
         "outages": rows,
@@ -70,7 +68,7 @@ def render(result: Json, runs: Sequence[Run], clusters: Mapping[str, Json], inde
         "css": asset("uplot/uPlot.min.css") + asset("style.css"),
         "javascript": script(SCRIPTS),
         "uplot_version": uplot_version(),
-        "data": embedded(page_data(result, runs, clusters)),
+        "data": embedded(data),
     }
     page: str = environment().get_template("report.html.j2").render(values)
     return page
@@ -104,10 +102,10 @@ def asset(name: str) -> str:
     return (PAGE / name).read_text(encoding="utf-8")
 
 
-def script(names: Sequence[str]) -> str:
-    """uPlot and the page's own scripts, in a scope of their own; no text in them can end the script element."""
-    own = "\n".join(asset(name) for name in names)
-    text = asset("uplot/uPlot.iife.min.js") + "\n(() => {\n'use strict';\n" + own + "\n})();"
+def script(names: Sequence[str], charts: bool = True) -> str:
+    """The page's own scripts in a scope of their own, after uPlot; no text in them can end the script element."""
+    own = "(() => {\n'use strict';\n" + "\n".join(asset(name) for name in names) + "\n})();"
+    text = asset("uplot/uPlot.iife.min.js") + "\n" + own if charts else own
     return text.replace("</", "<\\/")
 
 

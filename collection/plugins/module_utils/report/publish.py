@@ -11,17 +11,20 @@ from typing import Any
 
 from ..cluster.record import ClusterRecord
 from ..cluster.record import read_record as read_cluster_record
-from . import expectation, html, result, text
+from . import expectation, html, index, png, result, text
 from .attempts import read_attempts
 from .cause.explain import explain
 from .cluster_view import cluster_marks, cluster_view, joined_views
-from .files import TEXT_FORMATS, write
+from .files import TEXT_FORMATS, as_bytes, write
 from .marks import scenario_mark
+from .page_data import page_data
 from .probe_record import Run, read_probe_record
 
 Json = dict[str, Any]
 HTML = "report.html"
-FORMATS = ("html", *TEXT_FORMATS)
+INDEX = "index.html"
+PNG = "charts.png"
+FORMATS = ("html", "png", *TEXT_FORMATS)
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ def publish(
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
 
     sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}. Nothing is written
-    before every record and every expectation was understood; in check mode nothing is written at all.
-    Raises RecordError (of both rooms), ExpectationError, MarkError: bad input. OSError: the folder cannot be written.
+    before every record and every expectation was understood; in check mode nothing is written at all. Where the
+    directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
+    Raises RecordError (of both rooms), ExpectationError, MarkError: bad input. OSError: the folder cannot be
+    written. MatplotlibMissing.
     """
     recorded = _cluster_records(sources)
     runs = [_run(source, directory, recorded) for source in sources]
@@ -57,22 +62,30 @@ def publish(
         phases.setdefault(run.variant, []).append(run.phase)
     expected = [expectation.parse(line, phases) for line in expectations]
     marks = {variant: _marks(variant, sources, runs, recorded.get(variant, {})) for variant in phases}
+    root = index.results_root(directory, scenario)
     record = result.build(scenario, title, runs, expected, marks)
-    contents: dict[str, str] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
-    if "html" in formats:
+    contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
+    names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _) in TEXT_FORMATS.items()}
+    if {"html", "png"} & set(formats):
         views = {
             variant: joined_views([cluster_view(one) for one in records.values()])
             for variant, records in recorded.items()
         }
-        contents["html"] = html.render(record, runs, views)
-    files = {name: directory / (HTML if name == "html" else TEXT_FORMATS[name][0]) for name in formats}
+        data = page_data(record, runs, views)
+        if "html" in formats:
+            contents["html"] = html.render(record, data, index_link="../../index.html" if root else "")
+        if "png" in formats:
+            contents["png"] = png.render(record, data)
+    files = {name: directory / names[name] for name in formats}
     changed = False
     for name, content in contents.items():
         if check_mode:
             path = files[name]
-            changed |= not path.is_file() or path.read_bytes() != content.encode()
+            changed |= not path.is_file() or path.read_bytes() != as_bytes(content)
         else:
             changed |= write(files[name], content)
+    if root and {"html", "json"} <= set(formats) and not check_mode:
+        changed |= write(root / INDEX, index.render(*index.read_results(root)))
     return Published(record, text.render(record), {name: str(path) for name, path in files.items()}, changed)
 
 

@@ -67,7 +67,7 @@ def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
     span_s = (max(run.ended_ns for run in runs) - min(run.started_ns for run in runs)) / 1e9
     return {
         "name": name,
-        "verdict": _worst([row["verdict"] for row in rows]),
+        "verdict": worst([row["verdict"] for row in rows]),
         "reasons": [f"{row['name']}: {reason}" for row in rows for reason in row["reasons"]],
         "figures": total,
         "phases": rows,
@@ -92,7 +92,7 @@ def _phase(name: str, runs: Sequence[Run]) -> Json:
         reasons.append("no request was due: no data is never a pass")
     return {
         "name": name,
-        "verdict": _worst(verdicts),
+        "verdict": worst(verdicts),
         "reasons": reasons,
         "started_unix_ns": min(run.started_ns for run in runs),
         "ended_unix_ns": max(run.ended_ns for run in runs),
@@ -164,7 +164,7 @@ def _probe(run: Run) -> Json:
     }
 
 
-def _worst(verdicts: Sequence[str]) -> str:
+def worst(verdicts: Sequence[str]) -> str:
     """fail before inconclusive before pass; nothing at all is inconclusive."""
     for verdict in ("fail", "inconclusive"):
         if verdict in verdicts:
@@ -185,4 +185,4 @@ def _verdict(variants: Sequence[Json], checked: Sequence[Json]) -> tuple[str, li
         if not row["ok"]:
             verdicts.append("inconclusive" if row["variant"] in unsure else "fail")
             reasons.append(f"expected {row['what']}, found {row['found']} ({row['variant']})")
-    return _worst(verdicts), reasons
+    return worst(verdicts), reasons

@@ -1,0 +1,169 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""charts.png: the charts of report.html as one picture, for places that show no pages."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .expectation import percent
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+except ImportError:  # pictures are made on the controller only
+    Figure = None  # type: ignore[assignment,misc]
+
+Json = dict[str, Any]
+MOST_BARS = 300
+WIDTH_IN, DPI = 12, 110
+NAMED = {"blue": "#2f6fdb", "green": "#2c9a63"}
+VERSIONS = ("#2f6fdb", "#2c9a63", "#8456cf", "#c56a12", "#0e8a93", "#b7437e")
+FAILING = ("#d8483e", "#8e1f4f", "#f08a4b")
+NOT_SENT, INK, SOFT, GRID = "#9aa1a9", "#1b1f24", "#57606a", "#ebebe6"
+
+
+class MatplotlibMissing(RuntimeError):
+    """charts.png was asked for and the library that draws it is not installed."""
+
+
+def render(result: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
+    """Return the picture. data: page_data of the same result. Raises MatplotlibMissing."""
+    if Figure is None:
+        raise MatplotlibMissing("png needs matplotlib on the controller: pip install -r requirements.txt")
+    variants = data["variants"]
+    figure = Figure(figsize=(WIDTH_IN, 4.4 * len(variants) + 3.6), dpi=DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.suptitle(
+        f"{result['title'] or result['scenario']}: {result['verdict']}", fontsize=17, color=INK, x=0.02, ha="left"
+    )
+    axes = figure.subplots(2 * len(variants) + 1, 1, height_ratios=[2.4, 1.6] * len(variants) + [3])
+    for row, variant in enumerate(variants):
+        requests, latency = axes[2 * row], axes[2 * row + 1]
+        zoom = next((z for z in variant["zooms"] if len(z["t_s"]) <= MOST_BARS), variant["zooms"][-1])
+        _requests(requests, variant, zoom, _headline(result["variants"][row]))
+        _latency(latency, zoom)
+        latency.sharex(requests)
+        for one in (requests, latency):
+            _outages_and_marks(one, variant)
+    _distribution(axes[-1], variants)
+    for one in axes:
+        one.grid(visible=True, color=GRID)
+        one.set_axisbelow(True)
+        one.tick_params(colors=SOFT, labelsize=9)
+        for spine in one.spines.values():
+            spine.set_visible(False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})  # the same result is the same file
+    return picture.getvalue()
+
+
+def _headline(variant: Mapping[str, Any]) -> str:
+    figure = variant["figures"]
+    share = figure["availability"]["planned"]["percent"]
+    shown = "no data" if share is None else percent(share)
+    return f"{variant['name']}: {shown} of {figure['attempts']:,} requests, {figure['failed']:,} failed"
+
+
+def _requests(axis: Any, variant: Json, zoom: Json, headline: str) -> None:
+    axis.set_title(headline, loc="left", fontsize=12, color=INK)
+    base = [0.0] * len(zoom["t_s"])
+    for name, counts, colour in _parts(zoom):
+        heights = [count / zoom["step_s"] for count in counts]
+        axis.bar(zoom["t_s"], heights, zoom["step_s"], base, align="edge", color=colour, label=name, linewidth=0)
+        base = [low + height for low, height in zip(base, heights)]
+    axis.set_xlim(0, variant["span_s"])
+    axis.set_ylabel("requests a second", color=SOFT, fontsize=9)
+    axis.yaxis.set_major_locator(MaxNLocator(5))
+    axis.xaxis.set_major_formatter(FuncFormatter(_clock))
+    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+
+
+def _parts(zoom: Json) -> list[tuple[str, Sequence[int], str]]:
+    parts = []
+    free = [colour for colour in VERSIONS if colour not in {NAMED.get(name) for name in zoom["good"]}]
+    for name, counts in zoom["good"].items():
+        colour = NAMED.get(name) or (free.pop(0) if free else NOT_SENT)
+        parts.append((name or "ok", counts, colour))
+    reds = 0
+    for name, counts in zoom["failing"].items():
+        if name in ("not_sent", "ports_exhausted", "descriptors_exhausted"):
+            colour = NOT_SENT
+        else:
+            colour, reds = FAILING[reds % len(FAILING)], reds + 1
+        parts.append((name.replace("_", " "), counts, colour))
+    return parts
+
+
+def _latency(axis: Any, zoom: Json) -> None:
+    middles = [at_s + zoom["step_s"] / 2 for at_s in zoom["t_s"]]
+    for name, label, colour in (
+        ("max_ms", "slowest", NOT_SENT),
+        ("p99_ms", "p99", "#c56a12"),
+        ("p50_ms", "p50", "#0e8a93"),
+    ):
+        values = [float("nan") if value is None else value for value in zoom[name]]
+        axis.plot(middles, values, color=colour, label=label, linewidth=1.4)
+    if any(value is not None for value in zoom["p50_ms"]):
+        _log_milliseconds(axis)
+    axis.set_ylabel("latency, ms", color=SOFT, fontsize=9)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+
+
+def _outages_and_marks(axis: Any, variant: Json) -> None:
+    for outage in variant["outages"]:
+        axis.axvspan(
+            outage["from"],
+            max(outage["to"], outage["from"] + variant["span_s"] / 1500),
+            color="#d8483e",
+            alpha=0.16,
+            lw=0,
+        )
+    for mark in variant["marks"]:
+        own = mark["source"] == "scenario"
+        axis.axvline(
+            mark["t"], color=INK if own else SOFT, linewidth=1, linestyle="-" if own else ":", alpha=0.8 if own else 0.5
+        )
+
+
+def _distribution(axis: Any, variants: Sequence[Json]) -> None:
+    axis.set_title("Latency by percentile", loc="left", fontsize=12, color=INK)
+    drawn = False
+    for i, variant in enumerate(variants):
+        curve = variant["curve"]
+        points = [
+            (1 / (1 - share / 100), value)
+            for share, value in zip(curve["percent"], curve["ms"])
+            if value is not None and 1 / (1 - share / 100) <= max(curve["count"], 1)
+        ]
+        if points:
+            drawn = True
+            axis.plot(*zip(*points), color=VERSIONS[(i + 2) % len(VERSIONS)], label=variant["name"], linewidth=2)
+    if not drawn:
+        return
+    axis.set_xscale("log")
+    _log_milliseconds(axis)
+    axis.set_xticks([1, 2, 10, 100, 1000, 10_000], ["fastest", "p50", "p90", "p99", "p99.9", "p99.99"])
+    axis.xaxis.minorticks_off()
+    most = max(variant["curve"]["count"] for variant in variants)
+    axis.set_xlim(1, max(2, min(most, 1_000_000)))
+    axis.set_ylabel("ms", color=SOFT, fontsize=9)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+
+
+def _log_milliseconds(axis: Any) -> None:
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(FuncFormatter(_milliseconds))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _clock(seconds: float, _position: int | None = None) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+def _milliseconds(value: float, _position: int | None = None) -> str:
+    return f"{value:g}"

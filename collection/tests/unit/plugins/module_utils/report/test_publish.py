@@ -1,0 +1,151 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The whole way: records on disk to a folder of files."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import RecordError as ClusterRecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
+from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
+from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import rolling_update
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
+    START_NS,
+    probe_record,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """<root>/<scenario>/<run> with a probe record in which the rollout loses requests, and the cluster's."""
+    folder = tmp_path / "results" / "rolling" / "2026-11-21T070000Z"
+    folder.mkdir(parents=True)
+    record = probe_record(versions=[(0, "blue"), (30, "green")], bad=[(31.3, 32.5, "refused")])
+    (folder / "probe.json").write_text(json.dumps(record))
+    (folder / "cluster.jsonl").write_text(rolling_update(START_NS).text(60))
+    return folder
+
+
+def make(folder, **changes):
+    source = {
+        "variant": "bare",
+        "phase": "during",
+        "probe": str(folder / "probe.json"),
+        "cluster": str(folder / "cluster.jsonl"),
+        "attempts": None,
+        "events": [{"name": "image set", "at": "2026-11-21T07:00:30Z"}],
+    }
+    options = {
+        "scenario": "rolling",
+        "title": "",
+        "directory": folder,
+        "expectations": ["failed > 0"],
+        "formats": ("html", "json"),
+        "sources": [{**source, **changes.pop("source", {})}],
+    }
+    return publish(**{**options, **changes})
+
+
+def test_every_format_is_written_and_nothing_else(folder):
+    published = make(folder, formats=FORMATS)
+    assert published.changed
+    names = {"charts.png", "junit.xml", "metrics.prom", "report.html", "result.json", "summary.md", "timeline.csv"}
+    assert {path.name for path in folder.iterdir()} == names | {"probe.json", "cluster.jsonl"}
+    assert {Path(path).name for path in published.files.values()} == names
+    assert (folder / "charts.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder.parent.parent / "index.html").is_file()
+
+
+def test_the_same_records_make_the_same_files(folder):
+    make(folder, formats=FORMATS)
+    assert not make(folder, formats=FORMATS).changed
+
+
+def test_check_mode_predicts_and_writes_nothing(folder):
+    published = make(folder, check_mode=True)
+    assert published.changed
+    assert published.record["verdict"] == "pass"
+    assert {path.name for path in folder.iterdir()} == {"probe.json", "cluster.jsonl"}
+    make(folder)
+    assert not make(folder, check_mode=True).changed
+
+
+def test_the_outage_is_explained_and_the_changes_are_marked(folder):
+    variant = make(folder, formats=["json"]).record["variants"][0]
+    outage = variant["phases"][0]["outages"][0]
+    assert outage["cause"]["id"] in ("terminated_while_routed", "added_before_listening")
+    assert outage["cause"]["evidence"]
+    assert variant["phases"][0]["explained"][0]["failed_requests"] == 24
+    names = [mark["name"] for mark in variant["marks"]]
+    assert names[:2] == ["image set", "hello: blue → green"]
+
+
+def test_records_beside_the_report_are_named_relative_to_it(folder):
+    probe = make(folder, formats=["json"]).record["variants"][0]["phases"][0]["probes"][0]
+    assert probe["record"] == "probe.json"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "text"),
+    [
+        ({"source": {"probe": "missing.json"}}, RecordError, r"missing\.json:0: cannot be read"),
+        ({"source": {"cluster": __file__}}, ClusterRecordError, r"test_publish\.py:1: "),
+        ({"source": {"attempts": __file__}}, RecordError, r"test_publish\.py:1: not JSON"),
+        ({"source": {"events": [{"name": "x", "at": "soon"}]}}, MarkError, "'x': at is 'soon'; expected RFC 3339"),
+        ({"source": {"events": [{"name": "x", "at": 12.5}]}}, MarkError, "seconds of the Unix epoch, not of the run"),
+        ({"source": {"events": [{"name": "x", "at": "2026-11-21T07:00:00"}]}}, MarkError, "expected a zone"),
+        ({"expectations": ["failed >"]}, ExpectationError, "neither a number nor a figure"),
+    ],
+)
+def test_bad_input_is_one_error_and_nothing_is_written(folder, changes, error, text):
+    before = set(folder.iterdir())
+    with pytest.raises(error, match=text):
+        make(folder, **changes)
+    assert set(folder.iterdir()) == before
+
+
+def test_the_index_lists_runs_and_names_what_it_cannot_read(folder):
+    broken = folder.parent / "2026-11-22T070000Z"
+    broken.mkdir()
+    (broken / "result.json").write_text('{"record": "result",\n')
+    make(folder)
+    page = (folder.parent.parent / "index.html").read_text()
+    assert 'href="rolling/2026-11-21T070000Z/report.html"' in page
+    assert "rolling/2026-11-22T070000Z/result.json:2: the record ends in the middle" in page
+    assert 'href="../../index.html"' in (folder / "report.html").read_text()
+
+
+def test_a_folder_of_another_layout_gets_no_index(folder, tmp_path):
+    other = tmp_path / "elsewhere" / "report"
+    make(folder, directory=other)
+    assert {path.name for path in tmp_path.iterdir()} == {"results", "elsewhere"}
+    assert {path.name for path in other.parent.iterdir()} == {"report"}
+    assert "All runs" not in (other / "report.html").read_text()
+
+
+def test_the_page_loads_nothing(folder):
+    make(folder)
+    page = (folder / "report.html").read_text()
+    assert not re.search(r"<(?:script|img|link|iframe)[^>]+(?:src|href)=[\"'](?!data:)", page)
+    assert "@import" not in page
+    assert len(page.encode()) < 600_000
+
+
+def test_ten_minutes_at_a_thousand_a_second_stay_small(tmp_path):
+    """Built bucket by bucket: 6,000 rows with 100 latencies each, as the engine writes them."""
+    record = probe_record(duration_s=600, rate=10, versions=[(0, "blue"), (300, "green")])
+    for row in record["timeline"]["rows"]:
+        row["outcomes"] = {"ok": 100}
+        row["latency"] = [number for index in range(700, 800) for number in (index, 1)]
+        row.update(p50_ms=3.1, p99_ms=9.2, max_ms=12.3)
+    record["totals"].update(due=600_000, sent=600_000, completed=600_000)
+    (tmp_path / "probe.json").write_text(json.dumps(record))
+    made = make(tmp_path, formats=["html", "json"], source={"cluster": None, "events": []})
+    assert (tmp_path / "report.html").stat().st_size < 3_000_000
+    assert made.record["variants"][0]["figures"]["attempts"] == 600_000
