@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.availability.lab.plugins.module_utils.cluster import detached
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import read_record
 from ansible_collections.availability.lab.plugins.modules import cluster_watch
@@ -118,8 +119,15 @@ def test_a_stale_process_id_is_never_signalled(path: str) -> None:
         ({"namespace": "shop", "kubeconfig": "/x", "metrics_interval_s": -1}, "metrics_interval_s: expected a number"),
     ],
 )
-def test_bad_arguments_are_named(path: str, params: dict[str, Any], words: str) -> None:
-    failed = call(record=path, **params)
+def test_bad_arguments_are_named(
+    path: str, params: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if params.get("kubeconfig") == "/nowhere/config":  # found out in the recorder's own process
+        failed = call(record=path, **params)
+    else:
+        with patch_module_args({"record": path, **params}), pytest.raises(SystemExit):
+            cluster_watch.main()
+        failed = json.loads(capsys.readouterr().out)
     assert failed["failed"]
     assert words in failed["msg"]
     assert not Path(path).exists()
