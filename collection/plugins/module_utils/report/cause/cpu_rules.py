@@ -66,21 +66,21 @@ def host_overloaded(failure: Failure, scene: Scene) -> Finding | None:
 
 
 def _throttled(failure: Failure, scene: Scene, pod: PodLife, container: str) -> tuple[float, Evidence] | None:
-    """The largest share of throttled periods between two samples that surround a part of the failure."""
+    """The share of throttled periods between the samples that surround the failure."""
     key = f"{pod.name}/{container}"
     samples = [(line.t_ns, line.containers[key]) for line in scene.view.record.throttling if key in line.containers]
-    best: tuple[float, Evidence] | None = None
+    periods = held = 0.0
+    began = ended = 0
     for (start, old), (end, new) in zip(samples, samples[1:]):
-        periods = new.get("periods", 0) - old.get("periods", 0)
-        held = new.get("throttled_periods", 0) - old.get("throttled_periods", 0)
+        more, more_held = (new.get(name, 0) - old.get(name, 0) for name in ("periods", "throttled_periods"))
         # a counter that went back belongs to a restarted container
-        if periods <= 0 or held < 0 or end < failure.first_bad_ns or start > failure.end_ns:
-            continue
-        share = held / periods
-        if share >= THROTTLED_SHARE and (best is None or share > best[0]):
-            text = f"{key} was throttled in {share:.0%} of {periods:.0f} CPU periods within {seconds(end - start)}"
-            best = (share, Evidence(start, text))
-    return best
+        if more > 0 <= more_held and end >= failure.first_bad_ns and start <= failure.end_ns:
+            periods, held = periods + more, held + more_held
+            began, ended = began or start, end
+    if not periods or held / periods < THROTTLED_SHARE:
+        return None
+    text = f"{key} was throttled in {held / periods:.0%} of {periods:.0f} CPU periods within {seconds(ended - began)}"
+    return held / periods, Evidence(began, text)
 
 
 def _at_limit(
