@@ -22,6 +22,7 @@ import time
 from array import array
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 SO_TIMESTAMPNS = 35  # linux; the standard library has no name for it
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Type: text/plain\r\n\r\nok\n"
@@ -110,9 +111,10 @@ class ArrivalLogger:
         reply = self._reply()
         return reply["arrived_ns"], reply["delay_ns"]
 
-    def _reply(self) -> dict:
+    def _reply(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
+        reply: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return reply
 
     def __enter__(self) -> ArrivalLogger:
         return self

@@ -70,7 +70,7 @@ def _refusal(setting: Setting) -> dict[str, Any]:
         "true_start_s": window.closing - started,
         "true_end_s": window.opened - started,
         "interval_s": 1 / RATE,
-        "found": [found for found in record["outages"]["list"] if not found["isolated"]],
+        "found": [found for found in record["outages"]["list"] if found["kind"] == "outage" and not found["isolated"]],
         "due": record["totals"]["due"],
         "completed": record["totals"]["completed"],
         "failed": record["totals"]["failed"],

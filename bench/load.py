@@ -37,7 +37,7 @@ class Client(Protocol):
 
 def measure(client: Client, load: Load, core: int) -> Figures:
     """Run one client on one core; RuntimeError with its output where that cannot be read."""
-    run = usage.run(client.command(load), core, load.seconds * 3 + 60 + (load.requests or 0) / 2000)
+    run = usage.run(client.command(load), core, load.seconds * 3 + 30 + (load.requests or 0) / 2000)
     try:
         said = client.read(run, load)
     except (AttributeError, KeyError, ValueError, OSError) as error:

@@ -10,10 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "collection" / "plugins" / "module_utils"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "collection" / "plugins"))
 
-from report.publish import FORMATS, publish  # type: ignore[import-not-found]
-from report.summary import SUMMARIES, render  # type: ignore[import-not-found]
+from module_utils.report.publish import FORMATS, publish  # type: ignore[import-not-found]
+from module_utils.report.summary import SUMMARIES, render  # type: ignore[import-not-found]
 
 if __name__ == "__main__":
     path, folder = sys.argv[1:]
@@ -21,7 +21,9 @@ if __name__ == "__main__":
         scenario="bench",
         title="Ten million requests",
         directory=Path(folder),
-        sources=[{"variant": "engine", "phase": "during", "probe": path, "events": []}],
+        sources=[
+            {"variant": "engine", "phase": "during", "probe": path, "cluster": None, "attempts": None, "events": []}
+        ],
         expectations=[],
         formats=FORMATS,
     )

@@ -16,6 +16,8 @@ import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))  # `python -m bench.run` works as well as `python bench/run.py`
+
 import page
 import peers
 from cores import two_cores

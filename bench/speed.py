@@ -57,7 +57,7 @@ def render(results: dict[str, Any]) -> list[str]:
             name,
             number(row["rate"], 0),
             f"{number(min(row['rates']), 0)} to {number(max(row['rates']), 0)}",
-            "" if name == "ours" else ratio(ours / row["rate"], row["goal"]),
+            "" if name == "ours" or not row["rate"] else ratio(ours / row["rate"], row["goal"]),
             number(row["cpu_us"], 1),
             number(row["peak_mib"], 0),
             number(row["p50_ms"], 2),

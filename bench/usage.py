@@ -39,7 +39,7 @@ def _peak_kib(pid: int) -> int:
 
 
 def run(command: list[str], core: int, limit_s: float, env: dict[str, str] | None = None) -> Run:
-    """Run `command` pinned to `core`; it is killed after `limit_s` seconds, and that raises RuntimeError."""
+    """Run `command` pinned to `core`; it is killed after `limit_s` seconds, and that raises TimeoutError."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.monotonic()
@@ -59,7 +59,7 @@ def run(command: list[str], core: int, limit_s: float, env: dict[str, str] | Non
         elapsed = time.monotonic() - start
         killer.cancel()
         if process.returncode == -9:
-            raise RuntimeError(f"{command[0]} did not end within {limit_s} s")
+            raise TimeoutError(f"it did not end within {limit_s} s: {' '.join(command)}")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         output.seek(0)
         errors.seek(0)
