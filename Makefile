@@ -46,5 +46,8 @@ types: $(BIN)/.dev ## mypy
 bench: $(BIN)/.dev ## the load engine against its peers; writes docs/bench.md
 	$(BIN)/python -m bench.run $(ARGS)
 
+fuzz: $(BIN)/.dev ## fuzz the response parser (ARGS=seconds, 30 by default)
+	$(BIN)/python collection/tests/fuzz/fuzz_response.py $(ARGS)
+
 clean: ## remove the virtual environment
 	rm -rf $(VENV)
