@@ -6,11 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
 from ansible_collections.availability.lab.plugins.module_utils.report.cause.proof import blocks, proof
-from ansible_collections.availability.lab.plugins.module_utils.report.cause.words import outage_causes, text
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import START_NS, Story
 
 
 def run(length_s: int, failing: dict[int, int]) -> dict[str, Any]:
@@ -57,31 +53,3 @@ def test_unsent_requests_are_no_failures_of_the_service() -> None:
     probe = run(5, {})
     probe["timeline"]["rows"][0]["outcomes"] = {"ok": 1, "not_sent": 9}
     assert blocks(probe) == [(0, 401)]
-
-
-@pytest.fixture
-def story() -> Story:
-    found = Story()
-    found.serving_pod("web-a")
-    found.serving_pod("web-b")
-    found.delete(20, "web-a")
-    found.fail(20.2, count=3, until_s=20.3)
-    found.fail(80)
-    return found
-
-
-def test_words_for_the_outage_table(story: Story) -> None:
-    causes = outage_causes(explain(story.probe(), story.cluster))
-    first, second = causes[("new", START_NS + 20_200_000_000)][0], causes[("new", START_NS + 80_000_000_000)][0]
-    assert (first["title"], first["requests"]) == ("pod killed while requests were sent to it", 3)
-    assert first["explanation"].endswith("(high confidence)")
-    assert "preStop" in first["advice"]
-    assert (second["title"], second["advice"]) == ("unknown", "not known")
-
-
-def test_words_for_the_terminal(story: Story) -> None:
-    lines = text(explain(story.probe(), story.cluster)).splitlines()
-    assert lines[0] == "failed requests 4, 75.0% explained"
-    assert "3 pod killed while requests were sent to it: web-a" in lines[1]
-    assert "smallest safe preStop here: 2 s" in lines[-1]
-    assert text(explain(Story().probe(), Story().cluster)) == "no failed request to explain"
