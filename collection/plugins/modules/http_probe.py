@@ -228,7 +228,7 @@ options:
     description:
       - >-
         Break all figures down by a name found in the answer, as V(version=header:X-Version), V(pod=json:/pod) or
-        V(tag=regex:tag.:."(\\w+\)). Several names are possible.
+        V(node=regex:node ([a-z0-9-]+\)). Several names are possible.
     type: list
     elements: str
     default: []

@@ -28,6 +28,8 @@ TICK_NS = 20_000_000  # how exactly the time limit strikes
 SPIN_NS = 60_000
 #: A loop that fell behind takes answers after at most this many starts.
 BURST = 64
+#: Answers taken in one go; the buffer for them is made anew each time.
+EVENTS = 128
 
 
 class Loop:
@@ -76,7 +78,9 @@ class Loop:
         if now < 0:
             time.sleep(-now / 1e9)
             now = clock() - base
-        bucket_end = recorder.bucket_start + BUCKET_NS
+        bucket_start = recorder.bucket_start
+        bucket_end = bucket_start + BUCKET_NS
+        free, next_user = exchange.free_users, 0 if users else NEVER
         known: Any
         while True:
             # 1. what is due
@@ -94,12 +98,14 @@ class Loop:
             if next_control is not None and next_control <= now and not self.stopping and self.control:
                 exchange.launch(self.control, next_control, now)
                 next_control = next(controls, None)
-            if users is not None:
+            if users is not None and (free or now >= next_user):
                 users.start_due(exchange, now, self.stopping or now >= end_ns)
+                next_user = users.next_start()
             # 2. books and limits
             if now >= bucket_end:
                 recorder.flush(now)
-                bucket_end = recorder.bucket_start + BUCKET_NS
+                bucket_start = recorder.bucket_start
+                bucket_end = bucket_start + BUCKET_NS
                 if lateness:
                     recorder.lateness.add_many(lateness)
                     lateness.clear()
@@ -126,19 +132,18 @@ class Loop:
                 wake = next_due
             if next_control is not None and next_control < wake:
                 wake = next_control
-            if users is not None:
-                wake = min(wake, users.next_start(now))
+            wake = min(wake, next_user)
             pause = wake - now
             if closed and pause > SPIN_NS:
-                events = poll(pause / 1e9)
+                events = poll(pause / 1e9, EVENTS)
             elif pause > SPIN_NS:
                 # The clock moved on while requests were started above.
                 pause = wake - (clock() - base)
                 if pause > SPIN_NS:
                     select.select(waits, (), (), (pause - SPIN_NS) / 1e9)
-                events = poll(0)
+                events = poll(0, EVENTS)
             else:
-                events = poll(0)
+                events = poll(0, EVENTS)
             now = clock() - base
             # 4. answers
             for fd, _ in events:
@@ -169,7 +174,7 @@ class Loop:
                 else:
                     tracker.end(connection.number, outcome.STALLED_CODE, now)
                 if instant:
-                    if due >= recorder.bucket_start:
+                    if due >= bucket_start:
                         known.latencies.append(latency)
                     else:
                         recorder.late(known, due, latency, latency)

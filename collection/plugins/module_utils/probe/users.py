@@ -60,6 +60,7 @@ class Users:
         if ended:
             free.clear()
             self._waiting.clear()
+            self._next_adjust = NEVER
             return
         if now >= self._next_adjust:
             self._next_adjust = NEVER if self._steady and self._next_adjust else now + _ADJUST_NS
@@ -81,7 +82,7 @@ class Users:
             user.begun = due if self._options.iteration_s is not None and begun - due < 1_000_000_000 else begun
             exchange.launch(lane, begun, begun, user)
 
-    def next_start(self, now: int) -> int:
+    def next_start(self) -> int:
         """When the loop has to come back."""
         if self.over:
             return NEVER

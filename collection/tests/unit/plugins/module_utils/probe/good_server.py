@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import socketserver
 import threading
 import time
@@ -18,9 +19,9 @@ Script = Callable[[str, str], tuple[int, dict[str, str], bytes]]
 class Served:
     """Its port, and the requests that it read, in order."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, host: str, port: int) -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self.requests: list[str] = []
 
 
@@ -28,6 +29,10 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 1024
+
+
+class _ServerOn6(_Server):
+    address_family = socket.AF_INET6
 
 
 def hello(path: str, method: str) -> tuple[int, dict[str, str], bytes]:
@@ -42,8 +47,8 @@ def hello(path: str, method: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def serving(script: Script = hello) -> Iterator[Served]:
-    """Serve until the block ends."""
+def serving(script: Script = hello, host: str = "127.0.0.1") -> Iterator[Served]:
+    """Serve on a loopback address until the block ends."""
     served: Served
 
     class Handler(socketserver.StreamRequestHandler):
@@ -69,8 +74,9 @@ def serving(script: Script = hello) -> Iterator[Served]:
                 if headers.get("connection") == "close":
                     return
 
-    with _Server(("127.0.0.1", 0), Handler) as server:
-        served = Served(server.server_address[1])
+    kind = _ServerOn6 if ":" in host else _Server
+    with kind((host, 0), Handler) as server:
+        served = Served(host, server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:

@@ -148,6 +148,26 @@ def test_redirects_are_reported_and_followed_only_when_asked(
     assert counts(record) == {"ok": 5}
 
 
+def test_ip_version_6_by_address_and_by_name() -> None:
+    with serving(host="::1") as server:
+        by_address = probe(url=[server.url + "/"], rate=50, requests=5, connection="both")
+        by_name = probe(url=[f"http://localhost:{server.port}/"], rate=50, requests=5, ip_version="6")
+        elsewhere = probe(url=["http://192.0.2.1/"], rate=50, requests=5, connect_to=f"[::1]:{server.port}")
+        other_family = probe(url=[f"http://localhost:{server.port}/"], rate=50, requests=5, ip_version="4")
+    assert counts(by_address) == {"ok": 10}
+    assert counts(by_name) == counts(elsewhere) == {"ok": 5}
+    assert counts(other_family) == {"refused": 5}
+
+
+def test_head_and_put_carry_their_bodies_right() -> None:
+    with serving() as server:
+        heads = probe(url=[server.url + "/"], rate=50, requests=5, method="HEAD", connection="reuse")
+        puts = probe(url=[server.url + "/"], rate=50, requests=5, method="PUT", body="x" * 100_000, connection="reuse")
+    assert counts(heads) == counts(puts) == {"ok": 5}
+    assert heads["totals"]["body_bytes"] == 0
+    assert puts["totals"]["bytes_sent"] > 500_000
+
+
 def test_every_attempt_is_written_with_both_dates(tmp_path: Path) -> None:
     path = tmp_path / "attempts.jsonl"
     with serving() as server:
