@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from .cluster_view import PodLife
-from .failure import CLIENT_OUTCOMES, LATE_OUTCOMES, NOT_EXECUTED, TIMEOUT_OUTCOMES, Failure
+from .failure import LATE_OUTCOMES, NOT_EXECUTED, TIMEOUT_OUTCOMES, Failure
 from .finding import NS_PER_MS, NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, Evidence, Finding, seconds
 from .scene import Scene, mostly_within, onset_within
 
@@ -64,7 +64,7 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     From the deletion the kubelet (SIGTERM) and the endpoint controller, then every kube-proxy, work side by side:
     nothing waits for the slower one but a preStop hook.
     """
-    if failure.only(CLIENT_OUTCOMES) or not set(failure.outcomes) & DEAD_OUTCOMES:
+    if not set(failure.outcomes) & (DEAD_OUTCOMES - LATE_OUTCOMES):  # the kernel ends the connections of a dead process
         return None
     dying = [pod for pod in scene.pods if pod.deletion_ns is not None and _in_race(failure, pod)]
     if not dying:
@@ -84,11 +84,10 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     if ended is not None:
         evidence.append(Evidence(ended, f"its container ended about {seconds(ended - deleted)} after the deletion"))
     last = max(dropped or deleted, ended or deleted)
-    # some of its answers may just be late, and a long outage outlasts any race
-    dead = failure.only(DEAD_OUTCOMES - LATE_OUTCOMES) or (ended is not None and failure.first_bad_ns >= ended)
     in_time = deleted - WATCH_LAG_NS <= failure.first_bad_ns <= last + NS_PER_S
-    sure = dead and in_time and mostly_within(failure, deleted, last + PROXY_LAG_NS)
-    confidence = "high" if sure and failure.only(DEAD_OUTCOMES) else "medium"
+    # some of its answers may just be late, and a long outage outlasts any race
+    sure = failure.only(DEAD_OUTCOMES - LATE_OUTCOMES) and mostly_within(failure, deleted, last + PROXY_LAG_NS)
+    confidence = "high" if sure and in_time else "medium"
     return Finding(
         "terminated_while_routed", confidence, deleted, pod.name, tuple(evidence), _stop_change(failure, scene, pod)
     )
@@ -119,9 +118,6 @@ def _in_race(failure: Failure, pod: PodLife) -> bool:
     deleted = pod.deletion_ns or 0
     earliest = max(min(deleted, pod.deletion_api_ns or deleted), deleted - LATE_WATCH_NS) + _hook_ns(pod)
     last = max(pod.dropped_ns or deleted, pod.exit_ns or deleted)
-    # a late answer says nothing against a pod that still ran: the connection was accepted
-    if failure.only(LATE_OUTCOMES) and not (pod.exit_ns is not None and failure.first_bad_ns >= pod.exit_ns):
-        return False
     return onset_within(failure, earliest, last + PROXY_LAG_NS)
 
 

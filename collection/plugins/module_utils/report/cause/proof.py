@@ -3,9 +3,8 @@
 """Did the change help? Failed requests of a run before it and one after it, with a confidence interval.
 
 Failures come in clusters (one dying pod fails ten requests), so requests are no independent samples. The unit is a
-block of time: blocks are drawn with replacement (Efron's percentile bootstrap), and the interval is that of the
-difference of the failed shares. Where a run has no failure at all the bootstrap knows no spread: there the rule of
-three over blocks bounds its share from above (no bad block in n: at most 3/n of the blocks).
+block of time. The verdict is a permutation test: if the change did nothing, any block could as well have come from the
+other run. The interval of the difference is Efron's percentile bootstrap over blocks.
 """
 
 from __future__ import annotations
@@ -19,7 +18,9 @@ from .finding import NS_PER_S
 
 BLOCK_S = 5  # longer than the race of one pod: its failures stay in one block
 FEWEST_BLOCKS = 6
-DRAWS = 2000
+DRAWS = 4000
+SIGNIFICANT = 0.05
+ROUNDING = 1e-12  # equal shares, summed in another order
 SEED = 7  # the same two records always give the same interval
 
 
@@ -27,7 +28,8 @@ def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
     """Compare two probe records of the same scenario.
 
     Returns before and after as {failed, due, share, blocks}, difference (after - before, share of requests) with low
-    and high of its 95 % interval, and verdict: better, worse, no evidence. Too short a run is no evidence, and says so.
+    and high of its 95 % interval, p_value, and verdict: better, worse, no evidence. Too short a run is no evidence, and
+    says so.
     """
     old, new = blocks(before), blocks(after)
     found: dict[str, Any] = {
@@ -46,13 +48,17 @@ def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
     differences = sorted(
         _share(draw.choices(new, k=len(new))) - _share(draw.choices(old, k=len(old))) for _ in range(DRAWS)
     )
-    low, high = differences[int(DRAWS * 0.025)], differences[int(DRAWS * 0.975) - 1]
-    if not found["after"]["failed"]:
-        high += 3 / len(new) * _worst_share(old)
-    if not found["before"]["failed"]:
-        low -= 3 / len(old) * _worst_share(new)
-    found.update(difference=found["after"]["share"] - found["before"]["share"], low=low, high=high)
-    found["verdict"] = "better" if high < 0 else "worse" if low > 0 else "no evidence"
+    difference = found["after"]["share"] - found["before"]["share"]
+    pool, extreme = old + new, 0
+    for _ in range(DRAWS):
+        draw.shuffle(pool)
+        extreme += abs(_share(pool[len(old) :]) - _share(pool[: len(old)])) >= abs(difference) - ROUNDING
+    found.update(difference=difference, low=differences[int(DRAWS * 0.025)], high=differences[int(DRAWS * 0.975) - 1])
+    found["p_value"] = (extreme + 1) / (DRAWS + 1)
+    if found["p_value"] < SIGNIFICANT:
+        found["verdict"] = "better" if difference < 0 else "worse"
+    else:
+        found["verdict"] = "no evidence"
     return found
 
 
@@ -71,11 +77,6 @@ def blocks(probe: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 def _share(some: list[tuple[int, int]]) -> float:
     return sum(failed for failed, _ in some) / sum(due for _, due in some)
-
-
-def _worst_share(some: list[tuple[int, int]]) -> float:
-    """What a bad block costs: the share of its requests that failed in the worst block of the other run."""
-    return max(failed / due for failed, due in some)
 
 
 def _figures(some: list[tuple[int, int]]) -> dict[str, Any]:

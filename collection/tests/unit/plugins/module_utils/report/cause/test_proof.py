@@ -22,17 +22,24 @@ def test_a_clear_cure_is_better() -> None:
     found = proof(run(120, dict.fromkeys(range(3, 120, 5), 20)), run(120, {}))
     assert found["verdict"] == "better"
     assert found["before"] == {"failed": 480, "due": 12000, "share": 0.04, "blocks": 24}
-    assert found["low"] <= found["difference"] == -0.04 < found["high"] < 0
+    assert found["low"] <= found["difference"] == -0.04 <= found["high"] < 0
 
 
 def test_the_reverse_is_worse() -> None:
     found = proof(run(120, {}), run(120, dict.fromkeys(range(3, 120, 5), 20)))
     assert found["verdict"] == "worse"
     assert 0 < found["low"] <= found["difference"] <= found["high"]
+    assert found["p_value"] < 0.01
 
 
 def test_one_cluster_of_failures_that_does_not_come_again_is_no_evidence() -> None:
     assert proof(run(120, {50: 90}), run(120, {}))["verdict"] == "no evidence"
+
+
+def test_three_rollouts_with_failures_against_three_without_are_evidence() -> None:
+    """As measured on the lab's cluster: 110 of 3000 requests lost in seven of twelve blocks, then none."""
+    failing = {5: 20, 6: 10, 11: 15, 16: 5, 17: 20, 23: 10, 31: 10, 36: 10, 41: 10}
+    assert proof(run(60, failing), run(60, {}))["verdict"] == "better"
 
 
 def test_twice_the_same_is_no_evidence() -> None:
