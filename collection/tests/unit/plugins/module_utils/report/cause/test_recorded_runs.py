@@ -1,0 +1,89 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Runs recorded on a real cluster (Kubernetes v1.33.1, one node, a heavily loaded 2-core machine).
+
+The probe records are cut to what the causes need. In each run one thing was done to a naive server.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import ClusterRecord, read_record
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.proof import proof
+
+RUNS = Path(__file__).parents[4] / "fixtures" / "recorded"
+SCHEMA = Path(__file__).parents[7] / "docs" / "cluster-record.schema.json"
+NAMES = sorted(path.name.removesuffix(".cluster.jsonl") for path in RUNS.glob("*.cluster.jsonl"))
+
+
+def load(name: str) -> tuple[dict[str, Any], ClusterRecord]:
+    probe: dict[str, Any] = json.loads((RUNS / f"{name}.probe.json").read_text())
+    return probe, read_record(RUNS / f"{name}.cluster.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "costliest", "others"),
+    [
+        ("rollout-naive", "added_before_listening", {"terminated_while_routed"}),
+        ("scale-to-zero", "replicas_zero", {"terminated_while_routed"}),
+        ("out-of-memory", "oom_killed", set()),
+        ("liveness-path", "liveness_restart", set()),
+        ("image-missing", "image_not_pulled", set()),
+        ("eviction", "evicted", set()),
+        ("cpu-limit", "cpu_throttled", set()),
+    ],
+)
+def test_the_right_cause_of_each_run(name: str, costliest: str, others: set[str]) -> None:
+    found = explain(*load(name))
+    assert found["service"] == "web"
+    assert found["explained_share"] >= 0.95
+    named = [line["id"] for line in found["causes"] if line["requests_lost"]]
+    assert named[0] == costliest
+    assert set(named[1:]) <= others
+    assert found["causes"][0]["change"]["text"]
+
+
+def test_every_failed_request_of_the_naive_rollout_is_explained_with_evidence() -> None:
+    probe, cluster = load("rollout-naive")
+    found = explain(probe, cluster)
+    assert found["failed_requests"] == probe["totals"]["failed"] == 110
+    assert found["unknown_requests"] == 0
+    for row in found["failures"]:
+        assert row["cause"]["evidence"]
+        assert abs(row["cause"]["delta_ms"]) < 15_000
+    race = found["race"]
+    assert len(race["pods"]) == 9
+    assert race["smallest_safe_pre_stop_s"] == 3
+    for row in race["pods"]:
+        assert 0 <= row["endpoint_dropped_ms"] <= row["gone_ms"]
+
+
+def test_the_patches_of_the_naive_rollout_cured_it() -> None:
+    """The second run is the same rollouts after `kubectl patch` with the two patches that the first one gave."""
+    before, cluster = load("rollout-naive")
+    patches = [line["change"]["patch"] for line in explain(before, cluster)["causes"] if line["requests_lost"]]
+    container: dict[str, Any] = {}
+    for patch in patches:
+        container.update(patch["spec"]["template"]["spec"]["containers"][0])
+    after, patched = load("rollout-patched")
+    spec = next(change.spec for change in reversed(patched.of_kind("Pod")) if change.spec)["containers"][0]
+    assert spec["pre_stop"] == f"sleep {container['lifecycle']['preStop']['sleep']['seconds']} s"
+    assert spec["readiness"].startswith(f"TCP :{container['readinessProbe']['tcpSocket']['port']}")
+    assert after["totals"]["failed"] == 0
+    found = proof(before, after)
+    assert (found["verdict"], found["before"]["failed"], found["after"]["failed"]) == ("better", 110, 0)
+    assert found["low"] <= found["difference"] <= found["high"] < 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_records_fit_the_schema(name: str) -> None:
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+    lines = (RUNS / f"{name}.cluster.jsonl").read_text().splitlines()
+    for line in lines[:: max(1, len(lines) // 60)] + lines[-1:]:  # every kind of line, in a tenth of the time
+        validator.validate(json.loads(line))
