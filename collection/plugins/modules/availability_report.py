@@ -47,7 +47,12 @@ options:
         type: str
         default: during
       probe:
-        description: Path of a probe record, version 1.
+        description:
+          - Path of a probe record, version 1, or of what another tool measured, told by its content.
+          - k6's C(--out json=FILE) gives everything but versions; its C(--summary-export FILE) has sums only, thus no
+            timeline and no outages, and its thresholds become objectives.
+          - hey's C(-o csv) leaves requests without an answer out, so the verdict is V(inconclusive) at best.
+          - C(--summary-export) and hey tell no wall-clock time. They are taken to have ended when the file was written.
         type: path
         required: true
       cluster:

@@ -23,13 +23,14 @@ class Distribution:
     sum_ns: int = 0
     min_ns: int | None = None
     max_ns: int | None = None
+    told_ms: dict[str, float | None] | None = None  # percentiles of a source that gave no buckets
 
     def percentile_ms(self, percent: float, middle: Callable[[int], float] | None = None) -> float | None:
         """The middle of the bucket that holds the nearest-rank percentile, within the exact minimum and maximum.
 
         middle: the bucket's middle in nanoseconds by its index; `middle_ns` unless told.
         """
-        if not self.count:
+        if not self.count or not self.counts:
             return None
         rank = max(1, math.ceil(percent / 100.0 * self.count))
         seen = 0
@@ -41,7 +42,11 @@ class Distribution:
 
     def figures_ms(self) -> dict[str, float | None]:
         """p50 to p999, mean, min and max in milliseconds; None without data."""
-        values = {name: _rounded(self.percentile_ms(percent)) for name, percent in PERCENTILES.items()}
+        values: dict[str, float | None] = (
+            dict(self.told_ms)
+            if self.told_ms
+            else {name: _rounded(self.percentile_ms(percent)) for name, percent in PERCENTILES.items()}
+        )
         values["mean"] = _rounded(self.sum_ns / self.count / NS_PER_MS) if self.count else None
         values["min"] = _rounded(self.min_ns / NS_PER_MS) if self.min_ns is not None else None
         values["max"] = _rounded(self.max_ns / NS_PER_MS) if self.max_ns is not None else None
@@ -57,17 +62,24 @@ class Distribution:
 
 
 def merged(histograms: Iterable[Mapping[str, Any]]) -> Distribution:
-    """Add histograms of probe records."""
+    """Add histograms of probe records.
+
+    One without buckets (a tool that tells only its percentiles) keeps them as long as it stands alone: joined with
+    others the percentiles are not known any more.
+    """
     result = Distribution()
-    for histogram in histograms:
+    members = [histogram for histogram in histograms if histogram["count"]]
+    if any(not histogram["buckets"] for histogram in members):
+        alone = members[0] if len(members) == 1 else {}
+        result.told_ms = {name: alone.get(f"{name}_ms") for name in PERCENTILES}
+    for histogram in members:
         flat = histogram["buckets"]
         for index, count in zip(flat[::2], flat[1::2]):
             result.counts[index] = result.counts.get(index, 0) + count
         result.count += histogram["count"]
         result.sum_ns += histogram["sum_ns"]
-        if histogram["count"]:
-            result.min_ns = _least(result.min_ns, histogram["min_ns"])
-            result.max_ns = _most(result.max_ns, histogram["max_ns"])
+        result.min_ns = _least(result.min_ns, histogram["min_ns"])
+        result.max_ns = _most(result.max_ns, histogram["max_ns"])
     return result
 
 

@@ -64,6 +64,7 @@ def render(result: Json, data: Json, index_link: str = "") -> str:
         "latency_rows": latency_rows(variants),
         "phase_rows": phase_rows(variants),
         "objectives": objective_rows(variants),
+        "tool_notes": sorted({p["note"] for v in variants for phase in v["phases"] for p in phase["probes"]} - {""}),
         "records": [probe["record"] for v in variants for phase in v["phases"] for probe in phase["probes"]],
         "css": asset("uplot/uPlot.min.css") + asset("style.css"),
         "javascript": script(SCRIPTS),

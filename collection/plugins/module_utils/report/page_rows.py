@@ -11,6 +11,7 @@ from .expectation import duration, percent
 
 Json = dict[str, Any]
 MOST_OUTAGES = 200
+OPEN_OUTAGES = 12  # the longest are in sight, the others folded away
 # name, figure -> value, value -> text, whether more is better
 CONTRAST: tuple[tuple[str, Callable[[Json], Any], Callable[[Any], str], bool], ...] = (
     ("availability over the plan", lambda f: f["availability"]["planned"]["percent"], percent, True),
@@ -102,7 +103,8 @@ def objective_rows(variants: Sequence[Json]) -> list[Json]:
 
 
 def outage_rows(variants: Sequence[Json]) -> tuple[list[Json], int]:
-    """The longest outages in the order of time, with the seconds of their variant's axis; and how many are left out."""
+    """The longest outages in the order of time, with the seconds of their variant's axis; and how many
+    are left out. All but the OPEN_OUTAGES longest are `folded`."""
     rows = [
         {
             **one,
@@ -118,7 +120,9 @@ def outage_rows(variants: Sequence[Json]) -> tuple[list[Json], int]:
         for one in phase["outages"]
     ]
     hidden = sum(phase["outages_not_listed"] for variant in variants for phase in variant["phases"])
-    kept = sorted(rows, key=lambda row: (row["isolated"], -row["length_s"]))[:MOST_OUTAGES]
+    kept = sorted(rows, key=lambda row: (row["isolated"], row["kind"] == "stall", -row["length_s"]))[:MOST_OUTAGES]
+    for place, row in enumerate(kept):
+        row["folded"] = place >= OPEN_OUTAGES
     kept.sort(key=lambda row: (row["variant_index"], row["first_bad_unix_ns"]))
     return kept, len(rows) - len(kept) + hidden
 

@@ -17,8 +17,9 @@ from .cause.explain import explain
 from .cluster_view import cluster_marks, cluster_view, joined_views
 from .files import TEXT_FORMATS, as_bytes, write
 from .marks import scenario_mark
+from .measurement import read_measurement
 from .page_data import page_data
-from .probe_record import Run, read_probe_record
+from .probe_record import Run
 
 Json = dict[str, Any]
 HTML = "report.html"
@@ -100,7 +101,7 @@ def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str
 
 
 def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapping[str, ClusterRecord]]) -> Run:
-    probe = read_probe_record(source["probe"])
+    probe = read_measurement(source["probe"])
     explained = None
     if source["cluster"]:
         attempts = read_attempts(source["attempts"]) if source["attempts"] else ()

@@ -156,6 +156,8 @@ def _probe(run: Run) -> Json:
         "record": run.path,
         "name": probe.get("name", ""),
         "host": probe.get("vantage", {}).get("host", ""),
+        "engine": probe.get("engine", {}).get("name", ""),
+        "note": probe.get("options", {}).get("note", ""),
         "elapsed_s": probe["elapsed_s"],
         "complete": probe["complete"],
         "stopped_by": probe["stopped_by"],

@@ -8,6 +8,7 @@ class Timeline {
     this.box = article.querySelector(".charts");
     this.readout = article.querySelector(".readout");
     this.parts = requestSeries(variant);
+    this.bands = union(variant.outages);
     this.tip = this.box.appendChild(Object.assign(document.createElement("div"), { className: "tip", hidden: true }));
     this.charts = [];
     this.build();
@@ -137,7 +138,7 @@ class Timeline {
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
-    for (const one of this.variant.outages) {
+    for (const one of this.bands) {
       const x0 = u.valToPos(one.from, "x", true);
       const x1 = u.valToPos(one.to, "x", true);
       ctx.fillStyle = css("--outage");
@@ -283,6 +284,17 @@ function pair(name, value) {
   const row = paragraph("row", "");
   row.append(Object.assign(document.createElement("span"), { textContent: name }), Object.assign(document.createElement("b"), { textContent: value }));
   return row;
+}
+
+// Lanes and probes see the same outage each: their bands are one.
+function union(spans) {
+  const bands = [];
+  for (const { from, to } of [...spans].sort((a, b) => a.from - b.from)) {
+    const last = bands[bands.length - 1];
+    if (last && from <= last.to) last.to = Math.max(last.to, to);
+    else bands.push({ from, to });
+  }
+  return bands;
 }
 
 // The first index whose time is at least t.
