@@ -30,10 +30,10 @@ teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
 test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
-	$(BIN)/pytest -q $(ARGS) collection/tests workloads molecule
+	$(BIN)/pytest -q --durations=25 collection/tests/unit workloads collection/tests/browser collection/tests/integration molecule $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
-	$(BIN)/pytest -q -m "not lab" collection/tests/unit workloads $(ARGS)
+	$(BIN)/pytest -q -n auto collection/tests/unit workloads $(ARGS)
 
 lint: $(BIN)/.dev ## ruff and ansible-lint (production profile)
 	$(BIN)/ruff check
