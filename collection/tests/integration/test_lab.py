@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Lab
+from lab_under_test import Lab
 
 pytestmark = pytest.mark.lab
 
@@ -86,35 +88,38 @@ def test_an_interrupted_scenario_leaves_a_result_and_the_next_run_is_clean(lab: 
     assert lab.newest_result("blue-green")["verdict"] == "pass"
 
 
+@pytest.fixture(scope="module")
+def taken_port() -> Iterator[int]:
+    """A port that a process which is not the lab's listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["-e", "lab_install_source=floppy"], ["lab_install_source", "floppy", "upstream", "packages", "auto"]),
-        (["-e", "preflight_cores=1"], ["cores", "1", "2"]),
-        (
-            [
-                "-e",
-                "etcd_client_port=22",
-                "-e",
-                '{"preflight_ports": [{"port": 22, "purpose": "test", "variable": "x"}]}',
-            ],
-            [],
-        ),
-        (["-e", '{"images_workloads": ["nowhere"]}'], ["images_workloads", "nowhere"]),
-        (["-e", "minikube_nodes=0"], ["minikube_nodes", "1 or more"]),
+        ({"lab_install_source": "floppy"}, ["lab_install_source", "floppy", "upstream", "packages", "auto"]),
+        ({"preflight_cores": 1, "preflight_memory_mb": 1024}, ["cores: 1", "memory: 1024"]),
+        ({"etcd_client_port": "taken"}, ["etcd_client_port", "taken"]),
+        ({"images_workloads": ["nowhere"]}, ["images_workloads", "nowhere"]),
     ],
 )
-def test_bad_input_stops_before_anything_changes(running_lab: Lab, arguments: list[str], expected: list[str]) -> None:
-    run = running_lab.run("playbooks/lab.yml", *arguments)
+def test_bad_input_stops_before_anything_changes(
+    lab: Lab, taken_port: int, arguments: dict[str, object], expected: list[str]
+) -> None:
+    def real(value: object) -> object:
+        return str(taken_port) if value == "taken" else value
+
+    values = json.dumps({name: real(value) for name, value in arguments.items()})
+    run = lab.run("playbooks/lab.yml", "--extra-vars", values)
     assert run.code != 0
-    failures = [line for line in run.output.splitlines() if "msg:" in line or "fail_msg" in line]
     for word in expected:
-        assert word in run.output, failures
+        assert str(real(word)) in run.output, run.output[-3000:]
     assert "changed=0" in run.output
 
 
-def test_teardown_leaves_nothing_running(running_lab: Lab) -> None:
-    running_lab.succeed("playbooks/teardown.yml")
+def test_teardown_leaves_nothing_running(lab: Lab) -> None:
+    lab.succeed("playbooks/teardown.yml")
     own = ("dockerd", "containerd", "etcd", "minikube")
     names = subprocess.run(["ps", "-eo", "comm="], check=True, capture_output=True, text=True).stdout.split()
     assert [name for name in names if name in own] == []
