@@ -77,23 +77,24 @@ class Histogram:
         """Count many durations; returns how many fell in each bucket."""
         low = min(values)
         if low < 1 << SUB_BUCKET_BITS:
-            tally: Counter[int] = Counter()
-            for value in values:
-                self.add(value)
-                tally[index_of(max(value, 0))] += 1
-            return tally
-        tally = indexes_of(values)
+            tally = Counter([index_of(max(value, 0)) for value in values])
+        else:
+            tally = indexes_of(values)
+        self.add_counted(tally, values)
+        return tally
+
+    def add_counted(self, tally: Counter[int], values: list[int]) -> None:
+        """Count durations whose buckets are known already."""
         counts = self.counts
         for index, times in tally.items():
             counts[index] = counts.get(index, 0) + times
-        high = max(values)
+        low, high = (value if value > 0 else 0 for value in (min(values), max(values)))
         self.count += len(values)
         self.sum += sum(values)
         if self.min is None or low < self.min:
             self.min = low
         if self.max is None or high > self.max:
             self.max = high
-        return tally
 
     def merge(self, other: Histogram) -> None:
         """Add another histogram's counts; exact."""

@@ -43,6 +43,7 @@ class Loop:
         self.control = control
         self.share = share
         self._closed = self.options.model == "closed"
+        self._stall_ns = int(self.options.stall_after_s * 1e9)
         self.stopping = False
         self.abandoned = False
         self._in_flight_max = 0
@@ -57,9 +58,10 @@ class Loop:
         epoll, by_fd, base = exchange.epoll, exchange.by_fd, exchange.base_ns
         poll, clock, waits = epoll.poll, time.monotonic_ns, [epoll.fileno()]
         all_lanes = self.lanes + ([self.control] if self.control else [])
-        stall_ns = int(options.stall_after_s * 1e9)
+        stall_ns = self._stall_ns
         closed = self._closed
         lane = self.lanes[0]
+        tracker = lane.tracker
         users = Users(options, self.share, lane) if closed else None
         # A kept connection goes on with its next request at once, inside the fast path.
         instant = users is not None and users.instant and lane.keep and lane.single
@@ -146,6 +148,7 @@ class Loop:
                 events = poll(0, EVENTS)
             now = clock() - base
             # 4. answers
+            ring, starts, mask = tracker.ring, tracker.starts, tracker.mask
             for fd, _ in events:
                 connection = by_fd.get(fd)
                 if connection is None:
@@ -167,25 +170,21 @@ class Loop:
                     continue
                 due = connection.due
                 latency = now - due
-                owner = connection.lane
-                tracker = owner.tracker
-                if latency < stall_ns:
-                    tracker.ring[connection.number & tracker.mask] = 1
-                else:
-                    tracker.end(connection.number, outcome.STALLED_CODE, now)
                 if instant:
-                    if due >= bucket_start:
+                    if latency < stall_ns and due >= bucket_start:
+                        ring[connection.number & mask] = 1
                         known.latencies.append(latency)
                     else:
-                        recorder.late(known, due, latency, latency)
+                        self._unusual(known, connection, due, latency, now)
                     number = tracker.next
                     if number < quota:
                         if number >= tracker.limit:
                             tracker.make_room()
+                            ring, starts, mask = tracker.ring, tracker.starts, tracker.mask
                         tracker.next = number + 1
-                        slot = number & tracker.mask
-                        tracker.ring[slot] = 0
-                        tracker.starts[slot] = now
+                        slot = number & mask
+                        ring[slot] = 0
+                        starts[slot] = now
                         connection.number = number
                         connection.due = connection.start = now
                         try:
@@ -198,17 +197,23 @@ class Loop:
                         if written < length:
                             exchange.unsent(connection, request[written:], None)
                         continue
+                elif latency < stall_ns and due >= bucket_start:
+                    owner = connection.lane.tracker
+                    owner.ring[connection.number & owner.mask] = 1
+                    self._book(known, connection, now)
+                    known.latencies.append(latency)
                 else:
-                    self._book(known, connection, due, latency, now)
-                exchange.release(connection, owner.keep, now)
+                    self._book(known, connection, now)
+                    self._unusual(known, connection, due, latency, now)
+                exchange.release(connection, connection.lane.keep, now)
         recorder.flush(now)
         if lateness:
             recorder.lateness.add_many(lateness)
         emit(self._delta(now, users, last=True))
         exchange.close()
 
-    def _book(self, known: Any, connection: Connection, due: int, latency: int, now: int) -> None:
-        """The fast path's books where connections are new or the next request is not due at once."""
+    def _book(self, known: Any, connection: Connection, now: int) -> None:
+        """What the fast path books where connections are new or the next request is not due at once."""
         owner, start = connection.lane, connection.start
         if not owner.single:
             known.request_bytes += len(connection.request)
@@ -216,12 +221,18 @@ class Loop:
             known.connect_times.append(connection.connected_at - start)
         else:
             owner.last_kept_good = now
+        if not self._closed and connection.due >= self.recorder.bucket_start:
+            known.service_times.append(now - start)  # a closed model's requests are due when they start
+
+    def _unusual(self, known: Any, connection: Connection, due: int, latency: int, now: int) -> None:
+        """A known answer that belongs to an older bucket, or came so late that it is part of a stall."""
+        stalled = latency >= self._stall_ns
+        code = outcome.STALLED_CODE if stalled else outcome.OK_CODE
+        connection.lane.tracker.end(connection.number, code, now)
         if due >= self.recorder.bucket_start:
             known.latencies.append(latency)
-            if not self._closed:  # a closed model's requests are due when they start
-                known.service_times.append(now - start)
         else:
-            self.recorder.late(known, due, latency, now - start)
+            self.recorder.late(known, due, latency, now - connection.start)
 
     def _arrivals(self) -> Iterator[int]:
         """This worker's part of the open schedule: every n-th arrival."""

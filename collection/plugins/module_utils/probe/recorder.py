@@ -149,7 +149,7 @@ class Recorder:
                 figures.service_time.add_many(known.service_times)
                 known.service_times.clear()
             else:
-                figures.service_time.add_many(latencies)
+                figures.service_time.add_counted(indexes, latencies)
             times = len(latencies)
             figures.outcome(outcome.OK, self.bucket_start, "", times)
             self._count_known(known, times)

@@ -130,9 +130,9 @@ class _Builder:
         if not due:
             return None
         plan = self.header["plan"]
-        late_s = (self.state.all_lateness().percentile(99.0) or 0) / 1e9
+        late_s: float = (self.state.all_lateness().percentile(99.0) or 0) / 1e9
         if name == CONTROL:
-            return round(1.0 / self.header["control_rate"] + late_s, 6)
+            return round(1.0 / float(self.header["control_rate"]) + late_s, 6)
         if plan["model"] == "open" and plan["arrivals"] == "constant":
             lowest = lowest_rate([Stage(s["duration_s"], s["from"], s["to"]) for s in plan["stages"]])
             return round(1.0 / lowest + late_s, 6) if lowest else None
