@@ -1,4 +1,4 @@
-"""Every workload's manifests, rendered with their own defaults and with each switch turned: what all of them promise."""
+"""Every workload's manifests, with their own defaults and with each switch turned: what all of them promise."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ from ansible.plugins.filter.core import FilterModule
 WORKLOADS = Path(__file__).resolve().parents[2]
 ROLE_VARS = WORKLOADS.parent / "collection" / "roles" / "workload" / "vars" / "main.yml"
 FOLDERS = sorted(path.parent for path in WORKLOADS.glob("*/manifests"))
-VARIANTS = [
-    (folder.name, variables)
-    for folder in FOLDERS
-    for variables in [
-        {},
-        *({name: not value} for name, value in yaml.safe_load((folder / "defaults.yml").read_text()).items() if value in (True, False)),
-    ]
-] + [
+
+
+def defaults(name):
+    return yaml.safe_load((WORKLOADS / name / "defaults.yml").read_text())
+
+
+def switches(name):
+    """Each setting that is true or false, turned."""
+    return [{setting: not value} for setting, value in defaults(name).items() if isinstance(value, bool)]
+
+
+VARIANTS = [(folder.name, variables) for folder in FOLDERS for variables in [{}, *switches(folder.name)]] + [
     ("hello", {"side_by_side": ["blue", "green"]}),
     ("hello", {"prestop_s": 0}),
     ("simpleprobe", {"version": "2.0"}),
     ("guestbook", {"redis_kind": "StatefulSet", "redis_storage_class": "fast", "api_liveness_path": "/wrong"}),
-]  # fmt: skip
+]
 
 
 def render(name, variables):
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(FilterModule().filters())
     role = yaml.safe_load(ROLE_VARS.read_text().replace("{{ workload_name }}", name))
-    settings = {**yaml.safe_load((WORKLOADS / name / "defaults.yml").read_text()), **variables}
+    settings = {**defaults(name), **variables}
     images = {"redis": "lab/redis:1", "simpleprobe-2.0": "lab/simpleprobe-2.0:1"}
     values = {"workload_namespace": "ns", "workload_image": f"lab/{name}:1", "workload_images": images}
     documents = []
@@ -92,7 +96,7 @@ def test_switches_take_probes_and_hooks_away():
 
 def test_the_grace_period_holds_the_hook_and_the_requests_in_flight():
     for name in ("hello", "simpleprobe"):
-        settings = yaml.safe_load((WORKLOADS / name / "defaults.yml").read_text())
+        settings = defaults(name)
         assert settings["prestop_s"] + 20 < settings["termination_grace_s"]  # 20: SHUTDOWN_TIMEOUT_S
 
 
