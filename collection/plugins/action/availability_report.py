@@ -77,6 +77,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"formats: {error}") from error
         except OSError as error:
             raise AnsibleActionFail(f"directory: cannot be written: {error}") from error
+        # Text of its own: as a value of the result it would be quoted and folded.
+        self._display.display(f"\n{published.summary}\n")
         return {
             "changed": published.changed,
             "verdict": published.record["verdict"],

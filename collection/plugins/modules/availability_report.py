@@ -14,6 +14,7 @@ description:
     them by variant and phase, computes the figures anew from the sums (percentiles are never averaged), checks
     what the scenario was expected to show, and writes the result in several formats into one folder.
   - The same records always give the same files, so that a report can be made again at any time.
+  - The result is also shown as text on the terminal.
   - Nothing is written before every record was read and every expectation was understood.
   - Runs on the controller, whatever host the play is about. Relative paths are relative to the playbook.
 options:
@@ -135,9 +136,6 @@ EXAMPLES = r"""
   register: report
   failed_when: report.verdict != 'pass'
 
-- name: Show it
-  ansible.builtin.debug:
-    msg: "{{ report.summary }}"
 """
 
 RETURN = r"""
