@@ -111,7 +111,7 @@ EXAMPLES = r"""
       - port: 2379
         purpose: etcd clients
         variable: etcd_client_port
-        owner: /etc/availability-lab/etcd
+        owner: /etc/availability-lab-etcd
   become: true
 """
 
