@@ -24,21 +24,21 @@ def lower_bound(good: int, of: int) -> float | None:
     low, high = 0.0, good / of
     for _ in range(60):  # bisection: 60 halvings reach the precision of a double
         middle = (low + high) / 2
-        if _beta_cdf(middle, good, of - good + 1) > 1.0 - CONFIDENCE:
+        if beta_cdf(middle, good, of - good + 1) > 1.0 - CONFIDENCE:
             high = middle
         else:
             low = middle
     return (low + high) / 2
 
 
-def _beta_cdf(x: float, a: float, b: float) -> float:
+def beta_cdf(x: float, a: float, b: float) -> float:
     """Regularised incomplete beta function I_x(a, b), by its continued fraction (Abramowitz & Stegun 26.5.8)."""
     if x <= 0.0:
         return 0.0
     if x >= 1.0:
         return 1.0
     if x > (a + 1) / (a + b + 2):  # the fraction converges fast only on this side
-        return 1.0 - _beta_cdf(1.0 - x, b, a)
+        return 1.0 - beta_cdf(1.0 - x, b, a)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     tiny = 1e-300
     c, d = 1.0, 1.0 / max(1.0 - (a + b) * x / (a + 1), tiny)

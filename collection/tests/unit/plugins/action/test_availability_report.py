@@ -47,6 +47,7 @@ def play(folder: Path, tasks: list[dict[str, Any]], *options: str) -> subprocess
         "ANSIBLE_NOCOLOR": "1",
     }
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", "play.yml"]
+    command += ["-e", f"ansible_python_interpreter={sys.executable}"]
     return subprocess.run(
         [*command, *options], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
