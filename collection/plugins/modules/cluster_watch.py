@@ -50,6 +50,11 @@ options:
       - With V(started) the longest time that a recorder runs when nobody stops it.
     type: float
     default: 14400
+  owner_pid:
+    description:
+      - Process of the same host that the recorder of V(started) belongs to. When it ends, the recorder ends too, with
+        a whole record; so a playbook that was interrupted leaves none behind.
+    type: int
   metrics_interval_s:
     description: Seconds between two questions for CPU, memory and throttling. metrics-server averages over about 15 s.
     type: float
@@ -191,7 +196,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if params["state"] == "once":
         run_in_foreground(make(), params["duration_s"])
         return {"changed": True, **summary(path)}
-    return {"changed": True, "pid": start_detached(make, path, params["duration_s"]).pid}
+    return {"changed": True, "pid": start_detached(make, path, params["duration_s"], params["owner_pid"]).pid}
 
 
 def main() -> None:
@@ -203,6 +208,7 @@ def main() -> None:
             "context": {"type": "str"},
             "namespace": {"type": "str"},
             "duration_s": {"type": "float", "default": 14400},
+            "owner_pid": {"type": "int"},
             "metrics_interval_s": {"type": "float", "default": 10},
         },
         required_if=[

@@ -27,7 +27,7 @@ STOP_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Running:
-    """A recorder process that is alive."""
+    """A process, told by its start time from a later one with the same id."""
 
     pid: int
     start_ticks: int
@@ -44,7 +44,7 @@ def running(record: str) -> Running | None:
         found = Running(int(saved["pid"]), int(saved["start_ticks"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if _start_ticks(found.pid) == found.start_ticks else None
+    return found if _alive(found) else None
 
 
 def run_in_foreground(recorder: Recorder, duration_s: float) -> None:
@@ -57,18 +57,22 @@ def run_in_foreground(recorder: Recorder, duration_s: float) -> None:
     recorder.stop()
 
 
-def start_detached(make: Callable[[], Recorder], record: str, limit_s: float) -> Running:
-    """Fork a recorder and return once all its watches are open. It ends by itself after ``limit_s``.
+def start_detached(make: Callable[[], Recorder], record: str, limit_s: float, owner_pid: int | None = None) -> Running:
+    """Fork a recorder and return once all its watches are open. It ends by itself after ``limit_s``,
+    or when the process ``owner_pid`` has ended.
 
     ``make`` is called in the new process. Raises ClusterError with the recorder's own words when it cannot start.
     """
+    owner = None if owner_pid is None else Running(owner_pid, _start_ticks(owner_pid) or -1)
+    if owner is not None and owner.start_ticks < 0:
+        raise ClusterError(f"owner_pid: there is no process {owner_pid}")
     Path(record).parent.mkdir(parents=True, exist_ok=True)
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read_end)
         _leave_the_task(write_end)
-        _record(make, record, limit_s, write_end)
+        _record(make, record, limit_s, write_end, owner)
     os.close(write_end)
     os.waitpid(child, 0)
     with os.fdopen(read_end, encoding="utf-8") as pipe:
@@ -93,7 +97,7 @@ def stop(record: str) -> bool:
         return False
     os.kill(found.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while _start_ticks(found.pid) == found.start_ticks:
+    while _alive(found):
         if time.monotonic() > deadline:
             raise ClusterError(f"the recorder (pid {found.pid}) did not end within {STOP_TIMEOUT_S:.0f} s")
         time.sleep(0.02)
@@ -117,7 +121,7 @@ def _leave_the_task(keep: int) -> None:
                 continue
 
 
-def _record(make: Callable[[], Recorder], record: str, limit_s: float, ready: int) -> None:
+def _record(make: Callable[[], Recorder], record: str, limit_s: float, ready: int, owner: Running | None) -> None:
     """The daemon's whole life; never returns, so that none of the task's own clean-up runs in it."""
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
@@ -134,7 +138,7 @@ def _record(make: Callable[[], Recorder], record: str, limit_s: float, ready: in
         os._exit(1)
     signal.alarm(0)
     _tell(ready, message)
-    recorder.wait(asked, limit_s)
+    recorder.wait(asked, limit_s, lambda: owner is not None and not _alive(owner))
     recorder.stop()
     os._exit(0)
 
@@ -142,6 +146,11 @@ def _record(make: Callable[[], Recorder], record: str, limit_s: float, ready: in
 def _tell(pipe: int, message: dict[str, Any]) -> None:
     os.write(pipe, json.dumps(message).encode())
     os.close(pipe)
+
+
+def _alive(process: Running) -> bool:
+    """Whether it still runs, and not another process under its id."""
+    return _start_ticks(process.pid) == process.start_ticks
 
 
 def _start_ticks(pid: int) -> int | None:

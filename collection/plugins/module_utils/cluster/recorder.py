@@ -9,6 +9,7 @@ import resource
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,18 @@ class Recorder:
         self._poller = UsagePoller(self._api, self._namespace, self._writer, self._interval_s)
         self._poller.start()
 
-    def wait(self, asked_to_stop: threading.Event, limit_s: float) -> None:
-        """Return when asked to, after ``limit_s``, or when a watch died of its own."""
+    def wait(
+        self, asked_to_stop: threading.Event, limit_s: float, owner_ended: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Return when asked to, after ``limit_s``, when the owner has ended, or when a watch died of its own."""
         deadline = time.monotonic() + limit_s
         while not asked_to_stop.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
             dead = next((watch for watch in self._watches if watch.failed is not None), None)
             if dead is not None:
                 self._reason = f"failed: {dead.name}: {dead.failed!r}"
+                return
+            if owner_ended():
+                self._reason = "the owner ended"
                 return
             if time.monotonic() >= deadline:
                 self._reason = "the time was up"

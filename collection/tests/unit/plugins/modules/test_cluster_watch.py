@@ -95,6 +95,21 @@ def test_a_forgotten_recorder_ends_by_itself(api: FakeApi, path: str, tmp_path: 
     assert (read_record(path).end or {})["reason"] == "the time was up"
 
 
+def test_a_recorder_ends_with_its_owner(api: FakeApi, path: str, tmp_path: Path) -> None:
+    wanted = {"kubeconfig": api.kubeconfig(tmp_path), "namespace": "shop", "record": path}
+    owner = subprocess.Popen(["sleep", "60"])
+    call(**wanted, owner_pid=owner.pid)
+    assert detached.running(path) is not None
+    owner.kill()
+    owner.wait()
+    deadline = time.monotonic() + 5
+    while detached.running(path) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (read_record(path).end or {})["reason"] == "the owner ended"
+    assert f"owner_pid: there is no process {owner.pid}" in call(**wanted, owner_pid=owner.pid)["msg"]
+
+
 def test_a_killed_recorder_leaves_a_readable_record(api: FakeApi, path: str, tmp_path: Path) -> None:
     api.put("pods", "web", **pod())
     os.kill(call(kubeconfig=api.kubeconfig(tmp_path), namespace="shop", record=path)["pid"], signal.SIGKILL)

@@ -8,6 +8,7 @@ It keeps an event log as etcd does, so that a watch from resource version v gets
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import socket
@@ -67,7 +68,8 @@ class FakeApi:
         with self.changed:
             self._epoch += 1
             for stream in list(self._streams):
-                stream.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # the client was faster
+                    stream.shutdown(socket.SHUT_RDWR)
             self.changed.notify_all()
 
     def compact(self) -> None:
@@ -152,7 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        api._streams.add(self.connection)
+        with api.changed:
+            api._streams.add(self.connection)
         epoch, deadline = api._epoch, time.monotonic() + float(query["timeoutSeconds"])
         try:
             while epoch == api._epoch and time.monotonic() < deadline:
@@ -173,7 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             pass
         finally:
-            api._streams.discard(self.connection)
+            with api.changed:
+                api._streams.discard(self.connection)
             self.close_connection = True
 
     def _chunk(self, event: dict[str, Any]) -> None:
