@@ -105,6 +105,11 @@ fingerprint:
   type: str
   returned: always
   sample: 3f0c9e6a5b7d41f2a1c3d5e7f9a0b1c2
+name:
+  description: The image's reference.
+  type: str
+  returned: always
+  sample: availability-lab/python:bookworm
 source:
   description: Where the image came from.
   type: str
@@ -159,7 +164,7 @@ def main() -> None:
         source = "engine" if current else "none" if module.check_mode else image.ensure()
     except ImageError as error:
         module.fail_json(msg=f"debian_image {asked['name']}: {error}")
-    module.exit_json(changed=not current, fingerprint=image.fingerprint, source=source)
+    module.exit_json(changed=not current, name=asked["name"], fingerprint=image.fingerprint, source=source)
 
 
 if __name__ == "__main__":
