@@ -135,7 +135,6 @@ EXAMPLES = r"""
       - versions >= 2
   register: report
   failed_when: report.verdict != 'pass'
-
 """
 
 RETURN = r"""
