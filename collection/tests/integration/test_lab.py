@@ -52,6 +52,9 @@ def test_names_resolve_and_a_load_balancer_answers(lab: Lab) -> None:
         ["curl", "--silent", "--max-time", "5", f"http://{address}:5000/"], check=True, capture_output=True, text=True
     ).stdout
     assert json.loads(said)["tag"] == "blue"
+    ask = "import socket; print(socket.gethostbyname('kubernetes.default.svc.cluster.local'))"
+    resolved = cluster(lab, "exec", "deployment/hello", "--namespace=hello", "--", "python3", "-c", ask)
+    assert resolved.strip() == "10.96.0.1"
     storage = json.loads(cluster(lab, "get", "storageclass", "--output=json"))["items"]
     assert [entry["metadata"]["name"] for entry in storage] == ["standard"]
 
