@@ -33,7 +33,7 @@ test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and t
 	$(BIN)/pytest -q --durations=25 collection/tests/unit workloads collection/tests/browser collection/tests/integration molecule $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
-	$(BIN)/pytest -q -n auto collection/tests/unit workloads $(ARGS)
+	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)
 
 lint: $(BIN)/.dev ## ruff and ansible-lint (production profile)
 	$(BIN)/ruff check
