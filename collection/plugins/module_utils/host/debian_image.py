@@ -66,7 +66,9 @@ class Recipe:
 
     def fingerprint(self) -> str:
         """Hex digest over the recipe and the bytes of its files. Raises ImageError for an unreadable file."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode())
+        # Where a file stands on this host is no part of the image: two checkouts make, and share, the same one.
+        files = [[entry.dest, entry.mode] for entry in self.files]
+        digest = hashlib.sha256(json.dumps({**asdict(self), "files": files}, sort_keys=True).encode())
         for entry in self.files:
             add_file(digest, entry.src)
         return digest.hexdigest()[:32]

@@ -56,9 +56,10 @@ class ImageBundle:
         self.path = os.path.join(cache_dir, f"{name}-{self.fingerprint}.tar")
 
     def _fingerprint(self, bases: tuple[str, ...]) -> str:
-        recipe = [[image.name, image.dockerfile, list(image.files)] for image in self.images]
+        # Names, not paths: two checkouts and two caches make, and share, the same bundle.
+        recipe = [[image.name, image.dockerfile, *map(os.path.basename, image.files)] for image in self.images]
         digest = hashlib.sha256(json.dumps([bases, recipe]).encode())
-        for path in sorted({path for image in self.images for path in image.files}):
+        for path in sorted({path for image in self.images for path in image.files}, key=os.path.basename):
             add_file(digest, path)
         return digest.hexdigest()[:32]
 
