@@ -13,6 +13,7 @@ from ansible_collections.availability.lab.plugins.module_utils.report.expectatio
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
 
 @pytest.fixture
@@ -215,7 +216,10 @@ def test_the_theme_can_be_switched(page, pictures):
         "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     )
     try:
-        assert page.execute_script("return document.documentElement.dataset.theme") == "dark"
+        # The browser tells the page of the change in its own time.
+        WebDriverWait(page, 10).until(
+            lambda shown: shown.execute_script("return document.documentElement.dataset.theme") == "dark"
+        )
         assert page.save_screenshot(str(pictures / "report-dark.png"))
         page.find_element(By.ID, "theme").click()
         assert page.execute_script("return document.documentElement.dataset.theme") == "light"
