@@ -2,7 +2,8 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """The lower confidence bound of a share: no failure in n requests is not 100 %.
 
-Clopper-Pearson (exact binomial), one-sided 95 %; without a failure it is 0.05^(1/n), the "rule of three" 1 - 3/n.
+Clopper-Pearson (exact binomial), one-sided 95 %; without a failure in n it is 0.05^(1/n), close to 1 - 3/n for large n.
+The only implementation: the report, which reads this room's records, computes the bounds of joined records with it.
 The regularised incomplete beta function is the continued fraction of NIST's DLMF 8.17.22, evaluated by Lentz's method.
 """
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import fmean, median, variance
 from typing import Any
 
-from .bound import beta_cdf
+from ..probe.confidence import incomplete_beta
 from .expectation import duration
 
 Json = dict[str, Any]
@@ -140,7 +140,7 @@ def student_t_quantile(probability: float, freedom: float) -> float:
     low, high = 0.0, 1e4
     for _ in range(80):
         middle = (low + high) / 2
-        below = 1 - 0.5 * beta_cdf(freedom / (freedom + middle * middle), freedom / 2, 0.5)
+        below = 1 - 0.5 * incomplete_beta(freedom / 2, 0.5, freedom / (freedom + middle * middle))
         low, high = (middle, high) if below < probability else (low, middle)
     return (low + high) / 2
 

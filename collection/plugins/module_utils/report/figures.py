@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .bound import lower_bound
+from ..probe.confidence import share
 from .distribution import merged
 from .probe_record import NOT_SENT, Run, version_key
 
@@ -112,7 +112,7 @@ def expectation_values(figure: Json) -> dict[str, float | None]:
 
 
 def _share(good: int, of: int) -> Json:
-    lower = lower_bound(good, of)
+    lower = share(good, of)["lower"]
     return {
         "percent": round(100.0 * good / of, 9) if of else None,
         "lower_percent": round(100.0 * lower, 6) if lower is not None else None,

@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .foreign_record import Request, empty_record, record_of, share
+from ..probe.confidence import share
+from .foreign_record import Request, empty_record, record_of
 from .record_file import RecordError, line_of
 
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from .bound import lower_bound
+from ..probe.confidence import share
 from .distribution import COARSE, Distribution
 from .probe_record import NOT_SENT
 
@@ -111,11 +111,6 @@ def histogram(values_ns: Sequence[int]) -> Json:
         "buckets": [number for index in sorted(counts) for number in (index, counts[index])],
         **{f"{name}_ms": figures[name] for name in ("mean", "p50", "p90", "p95", "p99", "p999")},
     }
-
-
-def share(good: int, of: int) -> Json:
-    """A share of the probe record."""
-    return {"value": good / of if of else None, "lower": lower_bound(good, of), "good": good, "of": of}
 
 
 def _group(requests: Sequence[Request]) -> Json:

@@ -28,6 +28,14 @@ def test_no_failure_in_n_means_up_to_three_in_n(total: int) -> None:
     assert 1 - lower_bound(total, total) == pytest.approx(3 / total, rel=0.01 if total > 500 else 3.0)
 
 
+@pytest.mark.parametrize(
+    ("good", "total", "expected"),
+    [(2385, 2400, 0.990392435), (591, 600, 0.97397085), (1186, 1200, 0.981821224), (1200, 1200, 0.05 ** (1 / 1200))],
+)
+def test_known_bounds(good: int, total: int, expected: float) -> None:
+    assert lower_bound(good, total) == pytest.approx(expected, abs=1e-9)
+
+
 def test_large_counts() -> None:
     bound = lower_bound(9_990_000, 10_000_000)
     assert 0.99898 < bound < 0.999

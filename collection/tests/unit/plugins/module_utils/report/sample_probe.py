@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.availability.lab.plugins.module_utils.report.bound import lower_bound
+from ansible_collections.availability.lab.plugins.module_utils.probe.confidence import share
 
 Json = dict[str, Any]
 START_NS = 1_795_244_400_000_000_000  # 2026-11-21T07:00:00Z
@@ -144,10 +144,6 @@ def histogram(values_ns: Sequence[int]) -> Json:
     }
 
 
-def _share(good: int, of: int) -> Json:
-    return {"value": good / of if of else None, "lower": lower_bound(good, of), "good": good, "of": of}
-
-
 def _group(requests: list[Any]) -> Json:
     good = [request for request in requests if request[1] == "ok"]
     unsent = [request for request in requests if request[1] == "not_sent"]
@@ -177,9 +173,9 @@ def _group(requests: list[Any]) -> Json:
         "connections_opened": len(requests),
         "requests_on_kept_connections": 0,
         "availability": {
-            "planned": _share(len(good), len(requests)),
-            "sent": _share(len(good), len(good) + failed),
-            "time": _share(sum(buckets.values()), len(buckets)),
+            "planned": share(len(good), len(requests)),
+            "sent": share(len(good), len(good) + failed),
+            "time": share(sum(buckets.values()), len(buckets)),
         },
         "latency": latencies,
         "service_time": latencies,
