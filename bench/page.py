@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import open_loop
 import peers
 import speed
 import truth
+from clients import PYTHON
 from setting import Setting
 
 
@@ -80,7 +82,8 @@ def _machine() -> str:
         if line.startswith("model name"):
             model = line.split(":", 1)[1].strip()
             break
-    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}"
+    version = subprocess.run([PYTHON, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, {version} for the engine"
 
 
 def _versions() -> str:
