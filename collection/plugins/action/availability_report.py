@@ -14,9 +14,11 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.record im
 )
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.phases import PhaseError
 from ansible_collections.availability.lab.plugins.module_utils.report.png import MatplotlibMissing
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.recovery import WindowError
 
 ARGUMENTS = {
     "scenario": {"type": "str", "required": True},
@@ -38,6 +40,9 @@ ARGUMENTS = {
                 "default": [],
                 "options": {"name": {"type": "str", "required": True}, "at": {"type": "raw", "required": True}},
             },
+            "disturbed_from": {"type": "raw"},
+            "disturbed_to": {"type": "raw"},
+            "stable": {"type": "float", "default": 5},
         },
     },
     "expectations": {"type": "list", "elements": "str", "default": []},
@@ -72,7 +77,9 @@ class ActionModule(ActionBase):
         except ExpectationError as error:
             raise AnsibleActionFail(f"expectations: {error}") from error
         except MarkError as error:
-            raise AnsibleActionFail(f"runs: events: {error}") from error
+            raise AnsibleActionFail(f"runs: {error}") from error
+        except (WindowError, PhaseError) as error:
+            raise AnsibleActionFail(f"runs: {error}") from error
         except MatplotlibMissing as error:
             raise AnsibleActionFail(f"formats: {error}") from error
         except OSError as error:

@@ -80,6 +80,23 @@ options:
             description: When, as RFC 3339 text with a zone or in seconds of the Unix epoch.
             type: raw
             required: true
+      disturbed_from:
+        description:
+          - When the disturbance began, in the forms of O(runs[].events[].at).
+          - With it and O(runs[].disturbed_to) the one record is cut into the phases V(before), V(during), V(recover)
+            (until the service is stable) and V(after), and O(runs[].phase) is not used. Their counts add up to the
+            record's; a phase in which no request was due is left out; an outage belongs to the phase in which it began.
+          - All records of a variant that are cut have to have the same disturbance.
+        type: raw
+      disturbed_to:
+        description: When the disturbance was over.
+        type: raw
+      stable:
+        description:
+          - Seconds for which no request may fail before the service is called stable. The first such moment after
+            O(runs[].disturbed_to) ends the phase V(recover). Without one there is no V(after).
+        type: float
+        default: 5
   expectations:
     description:
       - >-
@@ -90,7 +107,10 @@ options:
         Figures are attempts, ok, failed, not_sent, availability (over the plan), availability_sent,
         availability_time, error_rate, rate, duration, p50, p90, p95, p99, p999, max, mean, versions, outages,
         isolated_failures, longest_outage and total_outage. Shares are percent; times need a unit (us, ms, s, m).
-      - A figure without data satisfies nothing.
+      - C(time_to_recovery), of a variant only, is the time from the disturbance's begin to the end of the last failure
+        before the service was stable, 0 where none failed.
+      - A figure without data satisfies nothing. There is none for the time to recovery when the service never got
+        stable, and for a phase in which nothing was due.
     type: list
     elements: str
     default: []

@@ -56,7 +56,9 @@ FIGURES = {
     "isolated_failures": "count",
     "longest_outage": "time",
     "total_outage": "time",
+    "time_to_recovery": "time",
 }
+OF_VARIANT = ("time_to_recovery",)  # figures that a phase does not have
 _NAME = r"[A-Za-z_][\w-]*"
 _SPLIT = re.compile(r"^(.*?)(==|!=|>=|<=|>|<)(.*)$")
 _SCOPE = re.compile(rf"^\s*({_NAME})(?:\.({_NAME}))?\s*:(.*)$")
@@ -65,6 +67,8 @@ _REFERENCE = re.compile(rf"^(?:(\d+(?:\.\d+)?)\s*\*\s*)?({_NAME}(?:\.{_NAME}){{0
 
 # variant -> phase ("all" for the phases together) -> figure -> value in its unit, None without data
 Values = Mapping[str, Mapping[str, Mapping[str, Optional[float]]]]
+# variant -> figure -> why there is no data
+Gaps = Mapping[str, Mapping[str, str]]
 ALL = "all"
 
 
@@ -121,8 +125,11 @@ def parse(text: str, variants: Mapping[str, Any]) -> Expectation:
     return Expectation(text, left, parts[2], right)
 
 
-def check(expectation: Expectation, values: Values) -> list[dict[str, Any]]:
-    """Return one row a variant the expectation speaks of: what, variant, expected, found, ok."""
+def check(expectation: Expectation, values: Values, gaps: Gaps | None = None) -> list[dict[str, Any]]:
+    """Return one row a variant the expectation speaks of: what, variant, expected, found, ok.
+
+    gaps: why a figure has no data, said instead of "no data".
+    """
     rows = []
     for variant in _variants_of(expectation, values):
         left = _value(expectation.left, variant, values)
@@ -133,7 +140,7 @@ def check(expectation: Expectation, values: Values) -> list[dict[str, Any]]:
                 "what": expectation.text,
                 "variant": variant,
                 "expected": _expected(expectation, right),
-                "found": _found(expectation, left, right),
+                "found": _found(expectation, variant, left, right, gaps or {}),
                 "ok": ok,
             }
         )
@@ -193,6 +200,8 @@ def _side(text: str, side: str, variant: str | None, phase: str) -> tuple[float 
 
 
 def _check_reference(text: str, side: Reference, variants: Mapping[str, Any]) -> None:
+    if side.figure in OF_VARIANT and side.phase != ALL:
+        raise ExpectationError(f"{text!r}: {side.figure} is a figure of a variant, not of one of its phases")
     if side.variant is not None and side.variant not in variants:
         raise ExpectationError(f"{text!r}: no variant {side.variant!r}; there are {', '.join(variants)}")
     for variant, phases in variants.items():
@@ -213,7 +222,7 @@ def _variants_of(expectation: Expectation, values: Values) -> list[str]:
 def _value(side: float | Reference, variant: str, values: Values) -> float | None:
     if not isinstance(side, Reference):
         return side
-    value = values[side.variant or variant][side.phase].get(side.figure)
+    value = values[side.variant or variant].get(side.phase, {}).get(side.figure)
     return None if value is None else value * side.factor
 
 
@@ -226,9 +235,12 @@ def _expected(expectation: Expectation, right: float | None) -> str:
     return f"{expectation.compare} {show(right, _dimension(expectation))}"
 
 
-def _found(expectation: Expectation, left: float | None, right: float | None) -> str:
+def _found(expectation: Expectation, variant: str, left: float | None, right: float | None, gaps: Gaps) -> str:
     """Both numbers, so that a contrast that did not appear can be judged from the text alone."""
     dimension = _dimension(expectation)
-    if isinstance(expectation.left, Reference) and isinstance(expectation.right, Reference):
-        return f"{show(left, dimension)} against {show(right, dimension)}"
-    return show(left, dimension)
+    shown = []
+    for side, value in ((expectation.left, left), (expectation.right, right)):
+        if isinstance(side, Reference):
+            why = gaps.get(side.variant or variant, {}).get(side.figure)
+            shown.append(why if value is None and why else show(value, dimension))
+    return " against ".join(shown)

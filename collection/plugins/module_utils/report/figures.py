@@ -7,7 +7,7 @@ Counts and histograms add; percentiles and bounds are computed anew from the sum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..probe.confidence import share
@@ -73,7 +73,7 @@ def identity_figures(runs: Sequence[Run], what: str) -> list[Json]:
             {
                 "name": name,
                 "requests": sum(group["due"] for _, group in parts),
-                "failed": sum(group["failed"] for _, group in parts),
+                "failed": _sum_known(group["failed"] for _, group in parts),
                 "share_percent": round(100.0 * sum(group["due"] for _, group in parts) / answered, 4),
                 "p50_ms": latency["p50"],
                 "p99_ms": latency["p99"],
@@ -109,6 +109,12 @@ def expectation_values(figure: Json) -> dict[str, float | None]:
     for name in ("p50", "p90", "p95", "p99", "p999", "max", "mean"):
         values[name] = None if latency[name] is None else latency[name] / 1000.0
     return values
+
+
+def _sum_known(counts: Iterable[int | None]) -> int | None:
+    """The sum; None where a part is not known, as which version's answers failed within a phase."""
+    known = list(counts)
+    return None if None in known else sum(count for count in known if count is not None)
 
 
 def _share(good: int, of: int) -> Json:

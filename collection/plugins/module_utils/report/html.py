@@ -24,6 +24,7 @@ from .page_rows import (
     phase_rows,
     race_rows,
 )
+from .sections import sections
 
 try:
     import jinja2
@@ -52,6 +53,7 @@ def render(result: Json, data: Json, index_link: str = "") -> str:
         "strips": {variant["name"]: _strip(variant) for variant in variants},
         "strip_label": _strip_label,
         "contrast": contrast_rows(variants),
+        "sections": sections(result),
         "clusters": {variant["name"]: variant["cluster"] is not None for variant in data["variants"]},
         "has_outage": {v["name"]: any(phase["outages"] for phase in v["phases"]) for v in variants},
         "tables": {variant["name"]: _table(variant) for variant in variants},
@@ -65,7 +67,7 @@ def render(result: Json, data: Json, index_link: str = "") -> str:
         "phase_rows": phase_rows(variants),
         "objectives": objective_rows(variants),
         "tool_notes": sorted({p["note"] for v in variants for phase in v["phases"] for p in phase["probes"]} - {""}),
-        "records": [probe["record"] for v in variants for phase in v["phases"] for probe in phase["probes"]],
+        "records": list(dict.fromkeys(p["record"] for v in variants for phase in v["phases"] for p in phase["probes"])),
         "css": asset("uplot/uPlot.min.css") + asset("style.css"),
         "javascript": script(SCRIPTS),
         "uplot_version": uplot_version(),

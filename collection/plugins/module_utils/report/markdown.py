@@ -9,6 +9,7 @@ from typing import Any
 
 from .expectation import duration, percent
 from .page_rows import cause_rows
+from .sections import sections
 
 Json = dict[str, Any]
 BADGES = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "⚠️ inconclusive"}
@@ -16,7 +17,7 @@ BADGES = {"pass": "✅ pass", "fail": "❌ fail", "inconclusive": "⚠️ inconc
 
 def render(result: Json) -> str:
     """Return the text: verdict, a row a variant, expectations, the longest outages."""
-    lines = [f"### {_cell(result['title'] or result['scenario'])}: {BADGES[result['verdict']]}", ""]
+    lines = [f"### {escaped(result['title'] or result['scenario'])}: {BADGES[result['verdict']]}", ""]
     rows = []
     for variant in result["variants"]:
         figure = variant["figures"]
@@ -36,28 +37,32 @@ def render(result: Json) -> str:
             ]
         )
     header = ["variant", "attempts", "failed", "not sent", "availability", "at 95 % confidence", "p50", "p99"]
-    lines += _table([*header, "longest outage", "requests by version"], rows)
+    lines += table([*header, "longest outage", "requests by version"], rows)
+    for one in sections(result):
+        lines += ["", f"**{one.title}**", "", *table(one.header, one.rows)]
+        lines += ["", *(f"- {escaped(note)}" for note in one.notes)] if one.notes else []
     if result["expectations"]:
         rows = [
             ["✅" if row["ok"] else "❌", row["variant"], f"`{row['what']}`", row["found"]]
             for row in result["expectations"]
         ]
-        lines += ["", *_table(["", "variant", "expected", "found"], rows)]
+        lines += ["", *table(["", "variant", "expected", "found"], rows)]
     causes = cause_rows(result["variants"])
     if causes:
         rows = [[row["variant"], row["title"], f"{row['requests_lost']:,}", row["change"]["text"]] for row in causes]
-        lines += ["", *_table(["variant", "cause", "requests lost", "what to change"], rows)]
+        lines += ["", *table(["variant", "cause", "requests lost", "what to change"], rows)]
     if result["reasons"]:
-        lines += ["", "Because:", *(f"- {_cell(reason)}" for reason in result["reasons"])]
+        lines += ["", "Because:", *(f"- {escaped(reason)}" for reason in result["reasons"])]
     return "\n".join(lines) + "\n"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
     lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+    return lines + ["| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows]
 
 
-def _cell(text: str) -> str:
+def escaped(text: str) -> str:
     """Names come from answers of the service: nothing in them may end a cell or start markup."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 

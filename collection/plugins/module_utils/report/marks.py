@@ -21,10 +21,15 @@ def scenario_mark(event: Mapping[str, Any]) -> dict[str, Any]:
 
     at: RFC 3339 text with a zone, or seconds of the Unix epoch as a number or text. Raises MarkError.
     """
-    return {"at_unix_ns": _unix_ns(event["name"], event["at"]), "source": "scenario", "name": str(event["name"])}
+    at_ns = unix_ns(f"events: {event['name']!r}: at", event["at"])
+    return {"at_unix_ns": at_ns, "source": "scenario", "name": str(event["name"])}
 
 
-def _unix_ns(name: str, at: Any) -> int:
+def unix_ns(what: str, at: Any) -> int:
+    """Nanoseconds of the Unix epoch from RFC 3339 text with a zone, or from its seconds as a number or text.
+
+    Raises MarkError, which begins with `what`.
+    """
     if isinstance(at, datetime):
         moment = at
     else:
@@ -34,12 +39,12 @@ def _unix_ns(name: str, at: Any) -> int:
             try:
                 moment = datetime.fromisoformat(str(at).strip().replace("Z", "+00:00"))
             except ValueError:
-                raise MarkError(f"{name!r}: at is {at!r}; expected RFC 3339 text or Unix seconds") from None
+                raise MarkError(f"{what} is {at!r}; expected RFC 3339 text or Unix seconds") from None
         else:
             if seconds < EARLIEST.timestamp():
-                raise MarkError(f"{name!r}: at is {at!r}; expected seconds of the Unix epoch, not of the run")
+                raise MarkError(f"{what} is {at!r}; expected seconds of the Unix epoch, not of the run")
             return int(seconds * NS_PER_S)
     if moment.tzinfo is None:
-        raise MarkError(f"{name!r}: at is {at!r}; expected a zone, for example a Z at the end")
+        raise MarkError(f"{what} is {at!r}; expected a zone, for example a Z at the end")
     whole = int(moment.replace(microsecond=0).timestamp())
     return whole * NS_PER_S + moment.microsecond * 1000

@@ -86,7 +86,13 @@ def phase_rows(variants: Sequence[Json]) -> list[Json]:
         rows.append({"kind": "whole", "name": variant["name"], "f": variant["figures"], "verdict": variant["verdict"]})
         if len(variant["phases"]) > 1:
             rows += [
-                {"kind": "part", "name": phase["name"], "f": phase["figures"], "verdict": phase["verdict"]}
+                # a phase that was cut out of a record has no verdict of its own
+                {
+                    "kind": "part",
+                    "name": phase["name"],
+                    "f": phase["figures"],
+                    "verdict": "" if variant["recovery"] else phase["verdict"],
+                }
                 for phase in variant["phases"]
             ]
     return rows

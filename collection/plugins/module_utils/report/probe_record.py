@@ -44,11 +44,21 @@ _GROUP = {
 
 
 @dataclass(frozen=True)
+class Window:
+    """When the service was disturbed, ns of the Unix epoch, and for how long no request may fail to call it stable."""
+
+    from_ns: int
+    to_ns: int
+    stable_s: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One probe record of a scenario run, and what it stands for.
 
     path: where the record was read, shown to people. probe: the record as in docs/probe-result.schema.json.
     explained: its failures and their causes (docs/causes.md), None where the cluster was not recorded.
+    window: with it the record is cut into phases.
     """
 
     variant: str
@@ -56,6 +66,7 @@ class Run:
     path: str
     probe: Mapping[str, Any]
     explained: Mapping[str, Any] | None = None
+    window: Window | None = None
 
     @property
     def started_ns(self) -> int:

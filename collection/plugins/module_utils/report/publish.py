@@ -11,7 +11,7 @@ from typing import Any
 
 from ..cluster.record import ClusterRecord
 from ..cluster.record import read_record as read_cluster_record
-from . import expectation, html, index, png, result, text
+from . import expectation, html, index, phases, png, result, text
 from .attempts import read_attempts
 from .cause.explain import explain
 from .cluster_view import cluster_marks, cluster_view, joined_views
@@ -20,6 +20,7 @@ from .marks import scenario_mark
 from .measurement import read_measurement
 from .page_data import page_data
 from .probe_record import Run
+from .recovery import window_of
 
 Json = dict[str, Any]
 HTML = "report.html"
@@ -50,19 +51,20 @@ def publish(
 ) -> Published:
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
 
-    sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}. Nothing is written
-    before every record and every expectation was understood; in check mode nothing is written at all. Where the
-    directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
-    Raises RecordError (of both rooms), ExpectationError, MarkError: bad input. OSError: the folder cannot be
-    written. MatplotlibMissing.
+    sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}, and for one that is
+    cut into phases disturbed_from, disturbed_to and stable. Nothing is written before every record and every
+    expectation was understood; in check mode nothing is written at all. Where the directory is
+    <root>/<scenario>/<run>, <root>/index.html lists all runs.
+    Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError: bad input. OSError: the
+    folder cannot be written. MatplotlibMissing.
     """
     recorded = _cluster_records(sources)
     runs = [_run(source, directory, recorded) for source in sources]
-    phases: dict[str, list[str]] = {}
+    variants: dict[str, list[str]] = {}
     for run in runs:
-        phases.setdefault(run.variant, []).append(run.phase)
-    expected = [expectation.parse(line, phases) for line in expectations]
-    marks = {variant: _marks(variant, sources, runs, recorded.get(variant, {})) for variant in phases}
+        variants.setdefault(run.variant, []).extend(phases.NAMES if run.window else [run.phase])
+    expected = [expectation.parse(line, variants) for line in expectations]
+    marks = {variant: _marks(variant, sources, runs, recorded.get(variant, {})) for variant in variants}
     root = index.results_root(directory, scenario)
     record = result.build(scenario, title, runs, expected, marks)
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
@@ -101,12 +103,14 @@ def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str
 
 
 def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapping[str, ClusterRecord]]) -> Run:
+    window = window_of(source)
     probe = read_measurement(source["probe"])
     explained = None
     if source["cluster"]:
         attempts = read_attempts(source["attempts"]) if source["attempts"] else ()
         explained = explain(probe, recorded[source["variant"]][source["cluster"]], attempts)
-    return Run(source["variant"], source["phase"], shown_path(source["probe"], directory), probe, explained)
+    path = shown_path(source["probe"], directory)
+    return Run(source["variant"], source["phase"], path, probe, explained, window)
 
 
 def _marks(

@@ -10,7 +10,9 @@ from typing import Any
 from . import expectation
 from .figures import expectation_values, figures
 from .over_time import OverTime, step_for
+from .phases import DURING, Cut, cut
 from .probe_record import Run
+from .recovery import NOT_DISTURBED
 
 KIND = "result"
 SCHEMA_VERSION = 1
@@ -28,8 +30,7 @@ def build(
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
     marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time.
-    marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time.
-    The same records always give the same result.
+    The same records always give the same result. Raises PhaseError.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -37,12 +38,13 @@ def build(
     variants = [_variant(name, members, marks.get(name, [])) for name, members in groups.items()]
     values = {
         variant["name"]: {
-            expectation.ALL: expectation_values(variant["figures"]),
+            expectation.ALL: {**expectation_values(variant["figures"]), **_values_of_variant(variant)},
             **{phase["name"]: expectation_values(phase["figures"]) for phase in variant["phases"]},
         }
         for variant in variants
     }
-    checked = [row for one in expected for row in expectation.check(one, values)]
+    gaps = {variant["name"]: _gaps(variant) for variant in variants}
+    checked = [row for one in expected for row in expectation.check(one, values, gaps)]
     verdict, reasons = _verdict(variants, checked)
     return {
         "record": KIND,
@@ -61,19 +63,63 @@ def build(
 def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
     phases: dict[str, list[Run]] = {}
     for run in runs:
-        phases.setdefault(run.phase, []).append(run)
+        phases.setdefault(DURING if run.window else run.phase, []).append(run)
     rows = [_phase(phase, members) for phase, members in phases.items()]
-    total = figures(runs)
+    found = cut(runs)
+    recovery = found.recovery.to_result() if found else None
+    total = {**figures(runs), "time_to_recovery_s": recovery["time_to_recovery_s"] if recovery else None}
     span_s = (max(run.ended_ns for run in runs) - min(run.started_ns for run in runs)) / 1e9
     return {
         "name": name,
         "verdict": worst([row["verdict"] for row in rows]),
         "reasons": [f"{row['name']}: {reason}" for row in rows for reason in row["reasons"]],
         "figures": total,
-        "phases": rows,
+        "phases": [one for row in rows for one in (_cut_phases(row, found) if found else [row])],
+        "recovery": recovery,
         "marks": list(marks),
         "over_time": OverTime(runs).at(max(1, step_for(span_s, OVER_TIME_ROWS))),
     }
+
+
+def _values_of_variant(variant: Json) -> dict[str, float | None]:
+    """Figures that a variant has and its phases have not."""
+    return {"time_to_recovery": variant["figures"]["time_to_recovery_s"]}
+
+
+def _gaps(variant: Json) -> dict[str, str]:
+    """Why such a figure has no data."""
+    return {"time_to_recovery": variant["recovery"]["text"] if variant["recovery"] else NOT_DISTURBED}
+
+
+def _cut_phases(whole: Json, found: Cut) -> list[Json]:
+    """The phases of a disturbed measurement.
+
+    What was judged or explained over all of it (objectives, reasons, causes) stands with `during`, or with the first
+    phase where nothing was due during the disturbance; the others carry `judged: false`.
+    """
+    if whole["name"] != DURING or not found.parts:
+        return [whole]
+    judged = DURING if DURING in found.parts else next(iter(found.parts))
+    return [
+        {
+            **whole,
+            **(_NOT_JUDGED | {"verdict": _measured(whole["verdict"])} if name != judged else {}),
+            "name": name,
+            "started_unix_ns": min(part.run.started_ns for part in parts),
+            "ended_unix_ns": max(part.run.ended_ns for part in parts),
+            "figures": figures([part.run for part in parts]),
+            "outages": [_outage(part.whole, one) for part in parts for one in part.outages],
+        }
+        for name, parts in found.parts.items()
+    ]
+
+
+_NOT_JUDGED: Json = {"judged": False, "reasons": [], "objectives": [], "outages_not_listed": 0, "explained": []}
+
+
+def _measured(verdict: str) -> str:
+    """The verdict of a phase that was not judged: whether its figures can be trusted."""
+    return "inconclusive" if verdict == "inconclusive" else "pass"
 
 
 def _phase(name: str, runs: Sequence[Run]) -> Json:
@@ -92,6 +138,7 @@ def _phase(name: str, runs: Sequence[Run]) -> Json:
         reasons.append("no request was due: no data is never a pass")
     return {
         "name": name,
+        "judged": True,
         "verdict": worst(verdicts),
         "reasons": reasons,
         "started_unix_ns": min(run.started_ns for run in runs),

@@ -10,6 +10,7 @@ from typing import Any
 from .expectation import duration, percent
 from .over_time import step_for
 from .page_rows import cause_rows
+from .sections import Section, sections
 
 Json = dict[str, Any]
 WIDTH = 100
@@ -20,7 +21,9 @@ MARKS = {True: "ok  ", False: "FAIL"}
 
 def render(result: Json) -> str:
     """Return the text: verdict, figures of each variant, requests by version over time, outages, expectations."""
-    blocks = [_head(result), _figures(result["variants"]), _latencies(result["variants"])]
+    blocks = [_head(result), _figures(result["variants"])]
+    blocks += [_section(one) for one in sections(result)]
+    blocks.append(_latencies(result["variants"]))
     blocks += [block for variant in result["variants"] for block in (_time(variant), _outages(variant)) if block]
     if causes := _causes(result["variants"]):
         blocks.append(causes)
@@ -49,26 +52,28 @@ def _head(result: Json) -> str:
 def _figures(variants: Sequence[Json]) -> str:
     rows = []
     for variant in variants:
-        parts = [("", variant["figures"])] + [
-            (f"  {phase['name']}", phase["figures"]) for phase in variant["phases"] if len(variant["phases"]) > 1
-        ]
-        for name, figure in parts:
-            planned = figure["availability"]["planned"]
-            rows.append(
-                (
-                    name or variant["name"],
-                    f"{figure['attempts']:,}",
-                    f"{figure['ok']:,}",
-                    f"{figure['failed']:,}",
-                    f"{figure['not_sent']:,}",
-                    _percent(planned["percent"]),
-                    _percent(planned["lower_percent"], down=True),
-                    _percent(figure["availability"]["sent"]["percent"]),
-                    _percent(figure["availability"]["time"]["percent"]),
-                )
+        figure = variant["figures"]
+        planned = figure["availability"]["planned"]
+        rows.append(
+            (
+                variant["name"],
+                f"{figure['attempts']:,}",
+                f"{figure['ok']:,}",
+                f"{figure['failed']:,}",
+                f"{figure['not_sent']:,}",
+                _percent(planned["percent"]),
+                _percent(planned["lower_percent"], down=True),
+                _percent(figure["availability"]["sent"]["percent"]),
+                _percent(figure["availability"]["time"]["percent"]),
             )
+        )
     header = ("variant", "attempts", "ok", "failed", "not sent", "availability", "at least*", "of sent", "of time")
     return table(header, rows) + "\n  * with 95 % confidence: also a run without failures only bounds the truth"
+
+
+def _section(one: Section) -> str:
+    header = [one.title.lower(), *one.header[1:]]
+    return "\n".join([table(header, one.rows), *(f"  {note}" for note in one.notes)])
 
 
 def _latencies(variants: Sequence[Json]) -> str:

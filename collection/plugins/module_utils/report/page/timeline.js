@@ -138,6 +138,13 @@ class Timeline {
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
+    for (const one of this.phases()) {
+      if (one.name !== "during" && one.name !== "recover") continue;
+      ctx.fillStyle = css("--phase");
+      ctx.globalAlpha = one.name === "during" ? 1 : 0.5;
+      ctx.fillRect(u.valToPos(one.from, "x", true), top, u.valToPos(one.to, "x", true) - u.valToPos(one.from, "x", true), height);
+    }
+    ctx.globalAlpha = 1;
     for (const one of this.bands) {
       const x0 = u.valToPos(one.from, "x", true);
       const x1 = u.valToPos(one.to, "x", true);
@@ -159,6 +166,7 @@ class Timeline {
     ctx.font = `600 ${10.5 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
+    if (u === this.charts[0].plot) this.names(u);
     let taken = -Infinity;
     this.variant.marks.forEach((mark, i) => {
       const x = Math.round(u.valToPos(mark.t, "x", true)) + 0.5;
@@ -182,6 +190,28 @@ class Timeline {
       }
     });
     ctx.restore();
+  }
+
+  phases() { return this.variant.phases.length > 1 ? this.variant.phases : []; }
+
+  // The name of each phase in the part of it that is in sight, beside the chart's own name, where there is room.
+  names(u) {
+    const { ctx } = u;
+    const { left, top, width } = u.bbox;
+    const ratio = devicePixelRatio;
+    for (const one of this.phases()) {
+      const from = Math.max(u.valToPos(one.from, "x", true), left);
+      const to = Math.min(u.valToPos(one.to, "x", true), left + width);
+      const half = ctx.measureText(one.name).width / 2 + 5 * ratio;
+      const x = Math.max((from + to) / 2, left + 132 * ratio + half);
+      if (to - from < 2 * half || x + half > to) continue;
+      ctx.globalAlpha = 0.8;
+      ctx.fillStyle = css("--card");
+      ctx.fillRect(x - half, top + 2 * ratio, 2 * half, 15 * ratio);
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = css("--soft");
+      ctx.fillText(one.name, x, top + 10 * ratio);
+    }
   }
 
   listen() {
