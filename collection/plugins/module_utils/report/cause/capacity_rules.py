@@ -26,9 +26,8 @@ def replicas_zero(failure: Failure, scene: Scene) -> Finding | None:
     without = _unserved(failure, scene)
     if without is None:
         return None
-    owners = {scene.view.workload_of(pod) for pod in scene.pods} - {""}
     for key, steps in scene.view.workloads.items():
-        if (owners and key not in owners) or key.startswith(("ReplicaSet/", "HorizontalPodAutoscaler/")):
+        if (scene.owners and key not in scene.owners) or key.startswith(("ReplicaSet/", "HorizontalPodAutoscaler/")):
             continue
         for start, end, state in steps.spans():
             if state.get("replicas") == 0 and onset_within(
@@ -36,7 +35,7 @@ def replicas_zero(failure: Failure, scene: Scene) -> Finding | None:
             ):
                 evidence = (Evidence(start, f"{key} wants 0 replicas"), _empty(scene, without))
                 change = Change("ask for at least two replicas", key, {"spec": {"replicas": 2}})
-                return Finding("replicas_zero", "high" if owners else "medium", start, key, evidence, change)
+                return Finding("replicas_zero", "high" if scene.owners else "medium", start, key, evidence, change)
     return None
 
 

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from ...cluster.record import ClusterRecord, ObjectChange, parse_time_ns
+from ...cluster.record import ClusterRecord, HostLoad, ObjectChange, PodUsage, parse_time_ns
 from .finding import NS_PER_S
 
 T = TypeVar("T")
@@ -62,6 +63,21 @@ class Note:
 
 
 @dataclass
+class HeldBack:
+    """How a container's CPU counters grew, sample by sample: periods of 100 ms, and those in which it was paused."""
+
+    starts_ns: list[int] = field(default_factory=list)
+    ends_ns: list[int] = field(default_factory=list)
+    periods: list[float] = field(default_factory=list)
+    throttled: list[float] = field(default_factory=list)
+
+    def between(self, from_ns: int, to_ns: int) -> HeldBack:
+        """The steps that touch a span."""
+        part = slice(bisect_left(self.ends_ns, from_ns), bisect_right(self.starts_ns, to_ns))
+        return HeldBack(self.starts_ns[part], self.ends_ns[part], self.periods[part], self.throttled[part])
+
+
+@dataclass
 class PodLife:
     """All that was seen of one pod."""
 
@@ -107,6 +123,12 @@ class PodLife:
         return None
 
     @cached_property
+    def hook_ns(self) -> int:
+        """How long a preStop hook that sleeps keeps SIGTERM away: until then the application serves as ever."""
+        waits = [re.fullmatch(r"sleep (\d+) s", str(container.get("pre_stop"))) for container in self.containers]
+        return min((int(wait.group(1)) if wait else 0 for wait in waits), default=0) * NS_PER_S
+
+    @cached_property
     def downtimes(self) -> list[tuple[Exit, int | None]]:
         """Each exit with the time when the pod was ready again, or gone; None: not before the end of the record."""
         return [
@@ -125,7 +147,7 @@ class ClusterView:
         self.services: dict[str, Steps[Mapping[str, Any]]] = {}
         self.workloads: dict[str, Steps[Mapping[str, Any]]] = {}  # "Deployment/web" -> state
         self.ready_endpoints: dict[str, Steps[int]] = {}  # of a service: ready ones, else those still serving
-        self.notes: dict[str, list[Note]] = {}  # Events by "Pod/name" or "Node/name"
+        self.notes: dict[tuple[str, str, str], list[Note]] = {}  # Events by kind, name and reason
         self.members: dict[str, set[str]] = {}  # service -> names of pods that were ever its endpoints
         self._slices: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._empty: dict[str, list[tuple[int, int | None]]] = {}
@@ -172,7 +194,45 @@ class ClusterView:
         return self._empty[service]
 
     def notes_about(self, kind: str, name: str, reason: str) -> list[Note]:
-        return [note for note in self.notes.get(f"{kind}/{name}", []) if note.reason == reason]
+        return self.notes.get((kind, name, reason), [])
+
+    @cached_property
+    def held_back(self) -> dict[str, HeldBack]:
+        """By "pod/container", of those with a CPU limit."""
+        found: dict[str, HeldBack] = {}
+        before: dict[str, tuple[int, Mapping[str, float]]] = {}
+        for line in self.record.throttling:
+            for key, new in line.containers.items():
+                if key in before:
+                    start, old = before[key]
+                    more, held = (new.get(name, 0) - old.get(name, 0) for name in ("periods", "throttled_periods"))
+                    if more > 0 <= held:  # a counter that went back belongs to a restarted container
+                        steps = found.setdefault(key, HeldBack())
+                        steps.starts_ns.append(start)
+                        steps.ends_ns.append(line.t_ns)
+                        steps.periods.append(more)
+                        steps.throttled.append(held)
+                before[key] = line.t_ns, new
+        return found
+
+    def usage_between(self, from_ns: int, to_ns: int) -> Sequence[PodUsage]:
+        """metrics-server's figures of a span, both ends included."""
+        usage = self.record.usage
+        return usage[bisect_left(usage, from_ns, key=_time) : bisect_right(usage, to_ns, key=_time)]
+
+    def load_between(self, from_ns: int, to_ns: int) -> Sequence[HostLoad]:
+        """How busy the recorder's machine was in a span, both ends included."""
+        load = self.record.load
+        return load[bisect_left(load, from_ns, key=_time) : bisect_right(load, to_ns, key=_time)]
+
+    def changes_between(self, from_ns: int, to_ns: int) -> Sequence[ObjectChange]:
+        """What was seen to change in a span, both ends included; what was there at the start is no change."""
+        seen = self._seen_to_change
+        return seen[bisect_left(seen, from_ns, key=_time) : bisect_right(seen, to_ns, key=_time)]
+
+    @cached_property
+    def _seen_to_change(self) -> list[ObjectChange]:
+        return sorted((change for change in self.record.changes if change.via != "list"), key=_time)
 
     def _pod(self, change: ObjectChange) -> PodLife:
         return self.pods.setdefault(change.uid, PodLife(change.name, change.uid, change.t_ns))
@@ -252,12 +312,16 @@ class ClusterView:
         t_ns = change.t_ns if change.via == "watch" else parse_time_ns(state.get("last")) or change.t_ns
         note = Note(t_ns, state.get("reason") or "", state.get("message") or "")
         about = state.get("about") or {}
-        self.notes.setdefault(f"{about.get('kind')}/{about.get('name')}", []).append(note)
+        self.notes.setdefault((str(about.get("kind")), str(about.get("name")), note.reason), []).append(note)
 
     def _add_workload(self, change: ObjectChange) -> None:
         key = f"{change.kind}/{change.name}"
         state = {**change.state, "replicas": 0} if change.event == "deleted" else change.state
         self.workloads.setdefault(key, Steps()).set(change.t_ns, state)
+
+
+def _time(line: ObjectChange | PodUsage | HostLoad) -> int:
+    return line.t_ns
 
 
 def _endpoint(entry: Mapping[str, Any]) -> str:

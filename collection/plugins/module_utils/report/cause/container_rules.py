@@ -37,13 +37,7 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
     """The kubelet restarted a container because its liveness (or startup) probe failed."""
     if failure.only(CLIENT_OUTCOMES):
         return None
-    killings = [
-        (pod, note)
-        for pod in scene.pods
-        for note in scene.view.notes_about("Pod", pod.name, "Killing")
-        if "failed" in note.message and "probe" in note.message
-    ]
-    for pod, killing in sorted(killings, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
+    for pod, killing in sorted(scene.probe_killings, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
         end = next((one for one in pod.exits if one.seen_ns >= killing.t_ns - EXIT_LAG_NS), None)
         down_ns = min(killing.t_ns, end.t_ns) if end else killing.t_ns
         up_ns = next((t for t, _, ready in pod.ready.spans() if ready and t > killing.t_ns), pod.gone_ns)
@@ -91,9 +85,8 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
     """
     if failure.only(CLIENT_OUTCOMES):
         return
-    ends = [(pod, end, up_again) for pod in scene.pods for end, up_again in pod.downtimes]
-    without = scene.without_endpoint(failure) if ends else None
-    for pod, end, up_again in sorted(ends, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
+    without = scene.without_endpoint(failure) if scene.downtimes else None
+    for pod, end, up_again in sorted(scene.downtimes, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
         if near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
             yield pod, end, "high"
         elif onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
@@ -107,13 +100,12 @@ def _container(pod: PodLife, name: str) -> Mapping[str, Any]:
 
 def _usage(scene: Scene, pod: PodLife, end: Exit) -> list[Evidence]:
     """The last memory figure before the kill, when metrics-server gave one."""
-    found = []
-    for usage in scene.view.record.usage:
+    for usage in reversed(scene.view.usage_between(0, end.seen_ns)):
         memory = usage.pods.get(pod.name, {}).get(end.container, {}).get("memory_bytes")
-        if memory and usage.t_ns <= end.seen_ns:
+        if memory:
             age = seconds(end.seen_ns - usage.t_ns)
-            found.append(Evidence(usage.t_ns, f"metrics-server {age} before: {memory / 2**20:.0f} Mi in use"))
-    return found[-1:]
+            return [Evidence(usage.t_ns, f"metrics-server {age} before: {memory / 2**20:.0f} Mi in use")]
+    return []
 
 
 def _liveness_advice(kind: str, probe: str, why: str) -> str:

@@ -52,10 +52,10 @@ def host_overloaded(failure: Failure, scene: Scene) -> Finding | None:
     """The recorder's machine, which a local lab's nodes share, had no core free while requests were slow."""
     if failure.kind != "stall" and not (failure.outcomes and set(failure.outcomes) <= SLOW):
         return None
-    for load in scene.view.record.load:
+    for load in scene.view.load_between(failure.first_bad_ns - LOAD_LAG_NS, failure.end_ns + LOAD_LAG_NS):
         pressure = load.cpu_pressure_percent
         busy = load.load_1m >= OVERLOAD * load.cores if pressure is None else pressure >= PRESSURE_PERCENT
-        if busy and failure.first_bad_ns - LOAD_LAG_NS <= load.t_ns <= failure.end_ns + LOAD_LAG_NS:
+        if busy:
             waited = "" if pressure is None else f"; a task waited for a core in {pressure:.0f} % of the last 10 s"
             text = f"the recorder's machine had load {load.load_1m:.1f} on {load.cores} cores{waited}"
             change = Change(
@@ -68,18 +68,14 @@ def host_overloaded(failure: Failure, scene: Scene) -> Finding | None:
 def _throttled(failure: Failure, scene: Scene, pod: PodLife, container: str) -> tuple[float, Evidence] | None:
     """The share of throttled periods between the samples that surround the failure."""
     key = f"{pod.name}/{container}"
-    samples = [(line.t_ns, line.containers[key]) for line in scene.view.record.throttling if key in line.containers]
-    periods = held = 0.0
-    began = ended = 0
-    for (start, old), (end, new) in zip(samples, samples[1:]):
-        more, more_held = (new.get(name, 0) - old.get(name, 0) for name in ("periods", "throttled_periods"))
-        # a counter that went back belongs to a restarted container
-        if more > 0 <= more_held and end >= failure.first_bad_ns and start <= failure.end_ns:
-            periods, held = periods + more, held + more_held
-            began, ended = began or start, end
+    if key not in scene.view.held_back:
+        return None
+    steps = scene.view.held_back[key].between(failure.first_bad_ns, failure.end_ns)
+    periods, held = sum(steps.periods), sum(steps.throttled)
     if not periods or held / periods < THROTTLED_SHARE:
         return None
-    text = f"{key} was throttled in {held / periods:.0%} of {periods:.0f} CPU periods within {seconds(ended - began)}"
+    began, within = steps.starts_ns[0], seconds(steps.ends_ns[-1] - steps.starts_ns[0])
+    text = f"{key} was throttled in {held / periods:.0%} of {periods:.0f} CPU periods within {within}"
     return held / periods, Evidence(began, text)
 
 
@@ -89,10 +85,9 @@ def _at_limit(
     """Only where the kernel's counters are not to be had: an average use at the limit."""
     if scene.view.record.throttling:
         return None
-    for usage in scene.view.record.usage:
+    for usage in scene.view.usage_between(failure.first_bad_ns - METRICS_LAG_NS, failure.end_ns + METRICS_LAG_NS):
         used = usage.pods.get(pod.name, {}).get(container, {}).get("cpu_m", 0.0)
-        near = failure.first_bad_ns - METRICS_LAG_NS <= usage.t_ns <= failure.end_ns + METRICS_LAG_NS
-        if near and used >= AT_LIMIT_SHARE * limit:
+        if used >= AT_LIMIT_SHARE * limit:
             text = f"{pod.name}/{container} used {used:.0f}m of its limit of {limit:.0f}m (metrics-server)"
             return AT_LIMIT_SHARE / 2, Evidence(usage.t_ns, text)
     return None

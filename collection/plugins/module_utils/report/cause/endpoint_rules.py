@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 
 from .cluster_view import PodLife
@@ -25,11 +24,7 @@ def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
     """A pod without a readiness probe became an endpoint before its application listened."""
     if not failure.only(EARLY_OUTCOMES):
         return None
-    for pod in scene.pods:
-        added = pod.added_ns
-        unchecked = [container for container in pod.containers if not container.get("readiness")]
-        if added is None or not unchecked or added <= scene.view.record.started_ns + NS_PER_S:
-            continue
+    for pod, added, name, port in scene.unchecked:
         first = scene.answers.first_ns(pod.name)
         if first is not None and onset_within(failure, added, first) and first <= added + SLOW_START_NS:
             sure = failure.only({"refused"}) and mostly_within(failure, added, first)
@@ -42,12 +37,10 @@ def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
             told = Evidence(added, f"{pod.name} gave no answer that the probe could tell")
         else:
             continue
-        name = str(unchecked[0]["name"])
         evidence = (
             Evidence(added, f"{pod.name} became a ready endpoint; container {name} has no readiness probe"),
             told,
         )
-        port = next(iter(unchecked[0].get("ports") or []), None)
         text = "add a readinessProbe that succeeds only once the application answers"
         if port is None:
             change = scene.change(pod, text)
@@ -66,7 +59,7 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     """
     if not set(failure.outcomes) & (DEAD_OUTCOMES - LATE_OUTCOMES):  # the kernel ends the connections of a dead process
         return None
-    dying = [pod for pod in scene.pods if pod.deletion_ns is not None and _in_race(failure, pod)]
+    dying = [pod for pod in scene.dying if _in_race(failure, pod)]
     if not dying:
         return None
     pod = min(dying, key=lambda one: abs(failure.first_bad_ns - _race_ns(one, failure)))
@@ -116,15 +109,9 @@ def _in_race(failure: Failure, pod: PodLife) -> bool:
     On a loaded machine the observer hears of a deletion late: the API's own time of it (to the second) counts too.
     """
     deleted = pod.deletion_ns or 0
-    earliest = max(min(deleted, pod.deletion_api_ns or deleted), deleted - LATE_WATCH_NS) + _hook_ns(pod)
+    earliest = max(min(deleted, pod.deletion_api_ns or deleted), deleted - LATE_WATCH_NS) + pod.hook_ns
     last = max(pod.dropped_ns or deleted, pod.exit_ns or deleted)
     return onset_within(failure, earliest, last + PROXY_LAG_NS)
-
-
-def _hook_ns(pod: PodLife) -> int:
-    """How long a preStop hook that sleeps keeps SIGTERM away: until then the application serves as ever."""
-    waits = [re.fullmatch(r"sleep (\d+) s", str(container.get("pre_stop"))) for container in pod.containers]
-    return min((int(wait.group(1)) if wait else 0 for wait in waits), default=0) * NS_PER_S
 
 
 def _race_ns(pod: PodLife, failure: Failure) -> int:

@@ -106,15 +106,12 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
 def _behind(failure: Failure, scene: Scene) -> list[Finding]:
     """Findings on the namespace's other services, on which the probed one may depend: one step less confident."""
     found = []
-    for service in scene.view.members:
-        if scene.service is None or service == scene.service:
-            continue
-        other = Scene(scene.view, service, tuple(scene.view.pods_of(service)), scene.answers)
-        inside = failure.as_seen_inside()
+    inside = failure.as_seen_inside()
+    for other in scene.behind:
         for name, (_, rule) in RULES.items():
             finding = None if name in {"probe_fault", "application_error"} else rule(inside, other)
             if finding is not None:
-                text = f"this befell Service {service}, not {scene.service} itself, which may depend on it"
+                text = f"this befell Service {other.service}, not {scene.service} itself, which may depend on it"
                 note = Evidence(finding.t_ns, text)
                 found.append(
                     replace(finding, confidence=_lower(finding.confidence), evidence=(*finding.evidence, note))
@@ -171,11 +168,9 @@ def _unknown(failure: Failure, scene: Scene) -> Finding:
     if not _covered(failure, record):
         text = "the cluster record does not cover this time"
     else:
-        around = [
-            change
-            for change in record.changes
-            if change.via != "list" and abs(change.t_ns - failure.first_bad_ns) <= LOOK_AROUND_NS
-        ]
+        around = scene.view.changes_between(
+            failure.first_bad_ns - LOOK_AROUND_NS, failure.first_bad_ns + LOOK_AROUND_NS
+        )
         text = (
             f"no rule explains it; {len(around)} changes were recorded within {LOOK_AROUND_NS // NS_PER_S} s around it"
         )

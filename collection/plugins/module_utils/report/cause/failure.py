@@ -116,13 +116,14 @@ def _plain(kind: str, span: tuple[int, int], outcome: str, count: int, *, error:
     return Failure(lane, kind, count == 1, None, first, last, last, count, {outcome: count}, outcome, error, False)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One answer that named its pod. draining_s: the pod's own time since SIGTERM (X-Draining), None before."""
+@dataclass
+class Answered:
+    """When one pod answered. sigterm_ns: the tightest of (end of an answer - the app's own time since SIGTERM)."""
 
-    sent_ns: int
-    done_ns: int
-    draining_s: float | None
+    first_sent_ns: int
+    first_done_ns: int
+    last_sent_ns: int
+    sigterm_ns: int | None = None
 
 
 class Answers:
@@ -130,39 +131,47 @@ class Answers:
 
     def __init__(self, probe: Mapping[str, Any], attempts: Iterable[Mapping[str, Any]] = ()) -> None:
         start = int(probe["started_unix_ns"])
-        self.of: dict[str, list[Answer]] = {}
+        self._of: dict[str, Answered] = {}
         self.exact = False
         for attempt in attempts:
             self.exact = True
-            pod = (attempt.get("identity") or {}).get("pod")
-            if pod and attempt["sent_s"] is not None:
+            identity = attempt.get("identity") or {}
+            if identity.get("pod") and attempt["sent_s"] is not None:
                 sent = start + int(attempt["sent_s"] * NS_PER_S)
                 done = sent + int(attempt["service_ms"] * NS_PER_MS)
-                draining = _number((attempt.get("identity") or {}).get("draining"))
-                self.of.setdefault(pod, []).append(Answer(sent, done, draining))
+                self._add(identity["pod"], sent, done, _number(identity.get("draining")))
         if not self.exact:
             width = int(probe["timeline"]["bucket_ms"]) * NS_PER_MS
             for row in probe["timeline"]["rows"]:
+                t = start + row["i"] * width
                 for pod in row.get("identities", {}).get("pod", {}):
-                    t = start + row["i"] * width
                     if pod:
-                        self.of.setdefault(pod, []).append(Answer(t, t + width, None))
-        for answers in self.of.values():
-            answers.sort(key=lambda answer: answer.sent_ns)
+                        self._add(pod, t, t + width, None)
+
+    def _add(self, pod: str, sent_ns: int, done_ns: int, draining_s: float | None) -> None:
+        """Take one answer; the pod's own time since SIGTERM (X-Draining) is None before it."""
+        seen = self._of.get(pod)
+        if seen is None:
+            seen = self._of[pod] = Answered(sent_ns, done_ns, sent_ns)
+        elif sent_ns < seen.first_sent_ns:
+            seen.first_sent_ns, seen.first_done_ns = sent_ns, done_ns
+        elif sent_ns > seen.last_sent_ns:
+            seen.last_sent_ns = sent_ns
+        if draining_s is not None:
+            told = done_ns - int(draining_s * NS_PER_S)
+            seen.sigterm_ns = told if seen.sigterm_ns is None else min(seen.sigterm_ns, told)
 
     def first_ns(self, pod: str) -> int | None:
         """The end of the first answer."""
-        return self.of[pod][0].done_ns if pod in self.of else None
+        return self._of[pod].first_done_ns if pod in self._of else None
 
     def last_ns(self, pod: str) -> int | None:
         """The start of the last request that was answered."""
-        return self.of[pod][-1].sent_ns if pod in self.of else None
+        return self._of[pod].last_sent_ns if pod in self._of else None
 
     def sigterm_ns(self, pod: str) -> int | None:
-        """When the app saw SIGTERM: the tightest of (end of the answer - the app's own time since)."""
-        seen = [answer.done_ns - int(answer.draining_s * NS_PER_S) for answer in self.of.get(pod, ())
-                if answer.draining_s is not None]  # fmt: skip
-        return min(seen, default=None)
+        """When the app saw SIGTERM, by its own word."""
+        return self._of[pod].sigterm_ns if pod in self._of else None
 
 
 def _number(text: Any) -> float | None:

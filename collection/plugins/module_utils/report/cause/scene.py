@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from .cluster_view import ClusterView, PodLife
+from .cluster_view import ClusterView, Exit, Note, PodLife
 from .failure import Answers, Failure
-from .finding import PROXY_LAG_NS, WATCH_LAG_NS, Change, container_patch
+from .finding import NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, container_patch
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,52 @@ class Scene:
     service: str | None
     pods: tuple[PodLife, ...]
     answers: Answers
+
+    # Looked up for every failure, hence put together once.
+
+    @cached_property
+    def behind(self) -> tuple[Scene, ...]:
+        """The same, as seen from each of the namespace's other services."""
+        others = [name for name in self.view.members if self.service is not None and name != self.service]
+        return tuple(Scene(self.view, name, tuple(self.view.pods_of(name)), self.answers) for name in others)
+
+    @cached_property
+    def owners(self) -> frozenset[str]:
+        """The workloads that made the pods, as Deployment/web."""
+        return frozenset(self.view.workload_of(pod) for pod in self.pods) - {""}
+
+    @cached_property
+    def downtimes(self) -> tuple[tuple[PodLife, Exit, int | None], ...]:
+        """Each exit of a container with the time when its pod was ready again; None: not before the record's end."""
+        return tuple((pod, end, up_again) for pod in self.pods for end, up_again in pod.downtimes)
+
+    @cached_property
+    def probe_killings(self) -> tuple[tuple[PodLife, Note], ...]:
+        """Events that say that a container is killed because its liveness or startup probe failed."""
+        return tuple(
+            (pod, note)
+            for pod in self.pods
+            for note in self.view.notes_about("Pod", pod.name, "Killing")
+            if "failed" in note.message and "probe" in note.message
+        )
+
+    @cached_property
+    def dying(self) -> tuple[PodLife, ...]:
+        """The pods that were deleted."""
+        return tuple(pod for pod in self.pods if pod.deletion_ns is not None)
+
+    @cached_property
+    def unchecked(self) -> tuple[tuple[PodLife, int, str, int | None], ...]:
+        """Pods that became endpoints during the recording though a container has no readiness probe.
+
+        (pod, when, the container's name, its first port).
+        """
+        found = []
+        for pod in self.pods:
+            bare = next((container for container in pod.containers if not container.get("readiness")), None)
+            if bare and pod.added_ns is not None and pod.added_ns > self.view.record.started_ns + NS_PER_S:
+                found.append((pod, pod.added_ns, str(bare["name"]), next(iter(bare.get("ports") or []), None)))
+        return tuple(found)
 
     def without_endpoint(self, failure: Failure) -> int | None:
         """Since when the service had no usable endpoint as the failure began; None when it had one.
