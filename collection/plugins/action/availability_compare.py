@@ -8,11 +8,16 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.availability.lab.plugins.module_utils.report.compared import ComparisonError, compare_files
+from ansible_collections.availability.lab.plugins.module_utils.report.compared import (
+    compare_files,
+    compare_with_history,
+)
+from ansible_collections.availability.lab.plugins.module_utils.report.observed import ComparisonError
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
 
 ARGUMENTS = {
-    "baseline": {"type": "list", "elements": "str", "required": True},
+    "baseline": {"type": "list", "elements": "str"},
+    "history": {"type": "list", "elements": "dict"},
     "candidate": {"type": "list", "elements": "str", "required": True},
     "variants": {"type": "list", "elements": "str", "default": []},
     "fail_on_regression": {"type": "bool", "default": False},
@@ -28,15 +33,22 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _result, arguments = self.validate_argument_spec(ARGUMENTS)
+        _result, arguments = self.validate_argument_spec(
+            ARGUMENTS, mutually_exclusive=[["baseline", "history"]], required_one_of=[["baseline", "history"]]
+        )
         sides = {}
         for name in ("baseline", "candidate"):
-            if not arguments[name]:
+            if arguments[name] == []:
                 raise AnsibleActionFail(f"{name}: expected at least one result.json")
-            sides[name] = [self._loader.path_dwim(path) for path in arguments[name]]
+            sides[name] = [self._loader.path_dwim(path) for path in arguments[name] or ()]
         try:
-            found = compare_files(sides["baseline"], sides["candidate"], arguments["variants"])
+            if arguments["history"] is None:
+                found = compare_files(sides["baseline"], sides["candidate"], arguments["variants"])
+            else:
+                found = compare_with_history(arguments["history"], sides["candidate"], arguments["variants"])
         except (RecordError, ComparisonError) as error:
             raise AnsibleActionFail(str(error)) from error
+        # Text of its own: too little history must be seen, not found in a value.
+        self._display.display(f"\n{found['summary']}\n")
         failed = arguments["fail_on_regression"] and found["verdict"] == "worse"
         return {"changed": False, "failed": failed, **found, **({"msg": found["summary"]} if failed else {})}

@@ -14,16 +14,22 @@ description:
     requests come in clusters and a thousand requests of one run are not a thousand observations.
   - The difference of availability has a 95 % confidence interval over runs (Welch). Latency (p50, p99) is compared by
     the rank test of Mann and Whitney. Both need four runs of each side; fewer are said to be too few.
-  - The longest outage may be what the 99th percentile of the baseline was, plus a grace of half a second or a fifth.
-    For that one new run is enough, but five earlier ones are needed.
+  - The longest outage, the share of failed requests and the p99 latency of a run may be what the 99th percentile of the
+    earlier runs was, plus a grace of half a second, 0.1 percentage points or 10 ms, or of a fifth if that is more. For
+    that one new run is enough, but five earlier ones are needed; fewer are said to be too little history, never passed.
   - On one machine, alternate the runs (old, new, old, new), so that both sides see the same conditions.
   - Runs on the controller. Relative paths are relative to the playbook.
 options:
   baseline:
-    description: Paths of earlier C(result.json) files, of one scenario.
+    description: Paths of earlier C(result.json) files, of one scenario. Either this or O(history).
     type: list
     elements: path
-    required: true
+  history:
+    description:
+      - Earlier runs, as M(availability.lab.availability_history) lists them, of one scenario and profile.
+      - The runs of O(candidate) are left out where they are already in it. An empty list is too little history.
+    type: list
+    elements: dict
   candidate:
     description: Paths of the C(result.json) files to judge.
     type: list
@@ -47,6 +53,7 @@ attributes:
     support: none
 seealso:
   - module: availability.lab.availability_report
+  - module: availability.lab.availability_history
 author:
   - the Availability Lab founders (@availability-lab)
 """
@@ -83,11 +90,15 @@ verdict:
 variants:
   description:
     - For each variant C(verdict), C(baseline_runs), C(candidate_runs), and for C(availability), C(p50), C(p99) and
-      C(longest_outage) a C(verdict), a C(text) and the numbers behind it.
+      C(longest_outage), C(failed_share) and C(slow_answers) a C(verdict), a C(text) and the numbers behind it.
   type: dict
   returned: success
+alternated:
+  description: Whether the runs of both sides took turns, so that both saw the same conditions.
+  type: bool
+  returned: success
 summary:
-  description: The comparison as text.
+  description: The comparison as text; it is shown on the terminal, too.
   type: str
   returned: success
 """

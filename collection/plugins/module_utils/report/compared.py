@@ -1,68 +1,87 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""From result files to a comparison of each variant, and its text for a terminal."""
+"""From runs to a comparison of each variant, and its text for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .comparison import BETTER, NO_EVIDENCE, TOO_FEW, WORSE, compare, run_figures
-from .record_file import RecordError, line_of, read_record, read_text
-from .result import KIND, SCHEMA_VERSION
+from .comparison import ALLOWANCES, BETTER, FEWEST_RUNS, NO_EVIDENCE, TOO_FEW, WORSE, RunFigures, compare
+from .observed import ComparisonError, Observed, alternated, observed_entry, observed_result
 
 Json = dict[str, Any]
-PARTS = ("availability", "longest_outage", "p50", "p99")
-
-
-class ComparisonError(ValueError):
-    """The runs cannot be compared: another scenario, or no variant in common."""
+PARTS = ("availability", *ALLOWANCES, "p50", "p99")
 
 
 def compare_files(baseline: Sequence[str], candidate: Sequence[str], variants: Sequence[str]) -> Json:
-    """Return {verdict, variants: {name: comparison}, summary} of result files.
+    """Return {verdict, variants: {name: comparison}, alternated, summary} of result files.
 
     variants: which to compare; all that every run has where it is empty.
     Raises RecordError: a file is not a whole result. ComparisonError: there is nothing to compare.
     """
-    old = [(path, read_record(path, KIND, SCHEMA_VERSION)) for path in baseline]
-    new = [(path, read_record(path, KIND, SCHEMA_VERSION)) for path in candidate]
-    scenarios = sorted({result["scenario"] for _, result in [*old, *new]})
-    if len(scenarios) > 1:
-        raise ComparisonError(f"runs of different scenarios say nothing about each other: {', '.join(scenarios)}")
     twice = sorted(set(baseline) & set(candidate))
     if twice:
         raise ComparisonError(f"{twice[0]} is on both sides")
-    names = list(variants) or _common([result for _, result in [*old, *new]])
-    found = {}
-    for name in names:
-        sides = [[_figures(path, result, name) for path, result in side] for side in (old, new)]
-        found[name] = compare(*sides)
+    return _compared(
+        [observed_result(path) for path in baseline], [observed_result(path) for path in candidate], variants
+    )
+
+
+def compare_with_history(entries: Sequence[Any], candidate: Sequence[str], variants: Sequence[str]) -> Json:
+    """As compare_files, against entries of the history; the new runs' own entries are left out.
+
+    No entry at all is too little history, not an error: the first run of a scenario has none.
+    """
+    new = [observed_result(path) for path in candidate]
+    starts = {run.started_unix_ns for run in new}
+    old = [observed_entry(number, entry) for number, entry in enumerate(entries)]
+    profiles = sorted({str(run.profile) for run in old})
+    if len(profiles) > 1:
+        raise ComparisonError(
+            f"history has runs of the profiles {', '.join(profiles)}, which say nothing about each other: "
+            "list those of one profile"
+        )
+    return _compared([run for run in old if run.started_unix_ns not in starts], new, variants)
+
+
+def _compared(old: Sequence[Observed], new: Sequence[Observed], variants: Sequence[str]) -> Json:
+    scenarios = sorted({run.scenario for run in [*old, *new]})
+    if len(scenarios) > 1:
+        raise ComparisonError(f"runs of different scenarios say nothing about each other: {', '.join(scenarios)}")
+    names = list(variants) or _common([*old, *new])
+    found = {
+        name: compare([_figures(run, name) for run in old], [_figures(run, name) for run in new]) for name in names
+    }
     verdicts = [one["verdict"] for one in found.values()]
     verdict = next(word for word in (WORSE, TOO_FEW, BETTER, NO_EVIDENCE) if word in verdicts)
-    return {"verdict": verdict, "variants": found, "summary": _summary(scenarios[0], verdict, found)}
+    turns = alternated(old, new)
+    return {
+        "verdict": verdict,
+        "variants": found,
+        "alternated": turns,
+        "summary": _summary(scenarios[0], verdict, found, turns or min(len(old), len(new)) < FEWEST_RUNS),
+    }
 
 
-def _common(results: Sequence[Json]) -> list[str]:
-    sets = [{variant["name"] for variant in result["variants"]} for result in results]
-    names = [one["name"] for one in results[0]["variants"] if all(one["name"] in members for members in sets)]
+def _common(runs: Sequence[Observed]) -> list[str]:
+    names = [name for name in runs[-1].variants if all(name in run.variants for run in runs)]
     if not names:
         raise ComparisonError("the runs have no variant in common; name them with variants")
     return names
 
 
-def _figures(path: str, result: Json, name: str) -> Any:
-    try:
-        return run_figures(result, name)
-    except KeyError:
-        there = ", ".join(variant["name"] for variant in result["variants"])
-        text = f"no variant {name!r}; there are {there}"
-        raise RecordError(path, line_of(read_text(path), "variants"), text) from None
+def _figures(run: Observed, name: str) -> RunFigures:
+    if name not in run.variants:
+        raise ComparisonError(f"{run.where}: no variant {name!r}; there are {', '.join(run.variants)}")
+    return run.variants[name]
 
 
-def _summary(scenario: str, verdict: str, found: Json) -> str:
+def _summary(scenario: str, verdict: str, found: Mapping[str, Json], comparable: bool) -> str:
     lines = [f"{scenario}: {verdict.upper()}"]
     for name, one in found.items():
         lines.append(f"  {name}: {one['verdict']} ({one['baseline_runs']} earlier runs, {one['candidate_runs']} new)")
         lines += [f"    {one[part]['text']}" for part in PARTS]
+    if not comparable:
+        lines.append("  the runs did not take turns: what changed on the machine meanwhile counts as a difference, too")
     return "\n".join(lines) + "\n"

@@ -3,7 +3,8 @@
 """Is the candidate better or worse than the baseline? Each run is one observation.
 
 Failed requests come in clusters, so a run's thousand requests are not a thousand observations: intervals and tests are
-over runs, and two sides of few runs are said to be too few instead of equal.
+over runs, and two sides of few runs are said to be too few instead of equal. One new run can only be held against what
+the earlier ones allow: their P99 and a grace.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, variance
-from typing import Any
+from typing import Any, Callable
 
 from ..probe.confidence import incomplete_beta
-from .expectation import duration
+from .expectation import duration, percent
 
 Json = dict[str, Any]
 FEWEST_RUNS = 4  # of each side: with 3 and 3 no rank test can reach 5 %, whatever it sees
 FEWEST_HISTORY = 5
 SIGNIFICANCE = 0.05
-GRACE_S, GRACE_SHARE = 0.5, 0.2  # on top of what history has seen, whichever is more
+GRACE_SHARE = 0.2  # on top of what history has seen; or the figure's own grace, if that is more
 MOST_EXACT = 40  # runs of both sides together: above it the normal approximation is as good
 BETTER, WORSE, NO_EVIDENCE, TOO_FEW = "better", "worse", "no evidence", "too few runs"
 
@@ -36,25 +37,36 @@ class RunFigures:
     p99_ms: float | None
 
 
-def run_figures(result: Json, variant: str) -> RunFigures:
-    """The figures of one variant of a result record. Raises KeyError: the result has no such variant."""
-    for one in result["variants"]:
-        if one["name"] == variant:
-            figure = one["figures"]
-            return RunFigures(
-                figure["availability"]["planned"]["percent"],
-                figure["outages"]["longest_s"],
-                figure["latency_ms"]["p50"],
-                figure["latency_ms"]["p99"],
-            )
-    raise KeyError(variant)
+@dataclass(frozen=True)
+class Allowance:
+    """A figure of a run that may be as bad as history's P99 plus a grace, in the figure's unit."""
+
+    title: str
+    grace: float
+    pick: Callable[[RunFigures], float | None]
+    show: Callable[[float], str]
+
+
+ALLOWANCES = {
+    "longest_outage": Allowance(
+        "longest outage", 0.5, lambda run: run.longest_outage_s, lambda value: duration(value) if value else "none"
+    ),
+    "failed_share": Allowance(
+        "failed share",
+        0.1,
+        lambda run: None if run.availability_percent is None else 100 - run.availability_percent,
+        percent,
+    ),
+    "slow_answers": Allowance("p99", 10.0, lambda run: run.p99_ms, lambda value: duration(value / 1000)),
+}
 
 
 def compare(baseline: Sequence[RunFigures], candidate: Sequence[RunFigures]) -> Json:
-    """Return {verdict, baseline_runs, candidate_runs, availability, p50, p99, longest_outage}.
+    """Return {verdict, baseline_runs, candidate_runs, availability, p50, p99, and each of ALLOWANCES}.
 
-    Each part has a `verdict` and a `text`. The whole is worse if one part is, else better if one is, else no evidence;
-    where the sides have too few runs and nothing exceeds history it says so: too little is never a pass.
+    Each part has a `verdict` and a `text`. The whole is worse if one part is, else better if one is, else too few runs
+    where history is too short or has no data, else no evidence: too little is never a pass. That fewer than
+    FEWEST_RUNS new runs bear no test does not matter where history tells what it allows.
     """
     parts = {
         "availability": _availability(
@@ -62,13 +74,15 @@ def compare(baseline: Sequence[RunFigures], candidate: Sequence[RunFigures]) -> 
         ),
         "p50": _latency("p50", [run.p50_ms for run in baseline], [run.p50_ms for run in candidate]),
         "p99": _latency("p99", [run.p99_ms for run in baseline], [run.p99_ms for run in candidate]),
-        "longest_outage": _history(
-            [run.longest_outage_s for run in baseline], [run.longest_outage_s for run in candidate]
-        ),
+        **{name: _allowed(one, baseline, candidate) for name, one in ALLOWANCES.items()},
     }
-    verdicts = [part["verdict"] for part in parts.values()]
-    order = (WORSE, BETTER, TOO_FEW, NO_EVIDENCE)
-    verdict = next(word for word in order if word in verdicts)
+    tested = len(candidate) >= FEWEST_RUNS
+    verdicts = [
+        part["verdict"]
+        for name, part in parts.items()
+        if tested or name in ALLOWANCES or part["verdict"] in (WORSE, BETTER)
+    ]
+    verdict = next(word for word in (WORSE, BETTER, TOO_FEW, NO_EVIDENCE) if word in verdicts)
     return {"verdict": verdict, "baseline_runs": len(baseline), "candidate_runs": len(candidate), **parts}
 
 
@@ -102,17 +116,20 @@ def _latency(name: str, baseline: Sequence[float | None], candidate: Sequence[fl
     return {"verdict": verdict, "baseline_ms": median(old), "candidate_ms": median(new), "p_value": p, "text": text}
 
 
-def _history(baseline: Sequence[float], candidate: Sequence[float]) -> Json:
-    """The longest outage may be what history's P99 was, plus a grace."""
-    if len(baseline) < FEWEST_HISTORY or not candidate:
-        text = f"longest outage: {len(baseline)} earlier runs are too little history, {FEWEST_HISTORY} are needed"
-        return {"verdict": TOO_FEW, "allowed_s": None, "found_s": max(candidate, default=None), "text": text}
-    seen = sorted(baseline)[math.ceil(0.99 * len(baseline)) - 1]
-    allowed, found = seen + max(GRACE_S, GRACE_SHARE * seen), max(candidate)
+def _allowed(one: Allowance, baseline: Sequence[RunFigures], candidate: Sequence[RunFigures]) -> Json:
+    """The worst of the new runs against what history allows: its P99 plus the grace."""
+    old, new = _known([one.pick(run) for run in baseline]), _known([one.pick(run) for run in candidate])
+    if len(old) < FEWEST_HISTORY or not new:
+        text = f"{one.title}: {len(old)} earlier runs are too little history, {FEWEST_HISTORY} are needed"
+        if not new:
+            text = f"{one.title}: no new run has data"
+        return {"verdict": TOO_FEW, "allowed": None, "found": max(new, default=None), "text": text}
+    seen = sorted(old)[math.ceil(0.99 * len(old)) - 1]
+    allowed, found = seen + max(one.grace, GRACE_SHARE * seen), max(new)
     verdict = WORSE if found > allowed else NO_EVIDENCE
     word = "more than" if found > allowed else "within"
-    text = f"longest outage {duration(found)}: {word} the {duration(allowed)} that history allows"
-    return {"verdict": verdict, "allowed_s": allowed, "found_s": found, "text": text}
+    text = f"{one.title} {one.show(found)}: {word} the {one.show(allowed)} that history allows"
+    return {"verdict": verdict, "allowed": allowed, "found": found, "text": text}
 
 
 def _too_few(what: str, old: Sequence[float], new: Sequence[float]) -> Json:

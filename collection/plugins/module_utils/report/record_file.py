@@ -45,7 +45,13 @@ def read_record(path: str | Path, kind: str, newest: int) -> dict[str, Any]:
     newest: the highest schema_version that the caller understands.
     Raises RecordError: truncated, foreign, of another kind or newer.
     """
-    text = read_text(path)
+    return parse_record(path, read_text(path), kind, newest)
+
+
+def parse_record(path: str | Path, text: str, kind: str, newest: int) -> dict[str, Any]:
+    """As read_record, of a text that is already here; path: where it came from, as the error names it."""
+    if not text.strip():
+        raise RecordError(path, 1, f'empty; expected a record of kind "{kind}"')
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

@@ -11,30 +11,43 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.availability.lab.plugins.action.availability_compare import ARGUMENTS
-from ansible_collections.availability.lab.plugins.module_utils.report.compared import ComparisonError, compare_files
+from ansible_collections.availability.lab.plugins.module_utils.history.entry import entry_of
+from ansible_collections.availability.lab.plugins.module_utils.report.compared import (
+    compare_files,
+    compare_with_history,
+)
 from ansible_collections.availability.lab.plugins.module_utils.report.files import to_json
+from ansible_collections.availability.lab.plugins.module_utils.report.observed import ComparisonError
 from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
 from ansible_collections.availability.lab.plugins.module_utils.report.result import build
 from ansible_collections.availability.lab.plugins.modules import availability_compare
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_report import compare, play
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import probe_record
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
+    START_NS,
+    probe_record,
+)
 
 
 def write(folder: Path, name: str, scenario: str = "rolling", variant: str = "bare", **options: Any) -> str:
-    run = Run(variant, "during", "p.json", probe_record(duration_s=20, **options))
+    run = Run(variant, "during", "p.json", probe_record(**{"duration_s": 20, **options}))
     path = folder / name / "result.json"
     path.parent.mkdir(parents=True)
     path.write_text(to_json(build(scenario, "", [run], [], {})))
     return str(path)
 
 
+def at(minute: int) -> int:
+    return START_NS + minute * 60 * 10**9
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Five runs without a failure, and five in which two seconds were lost."""
     for seed in range(5):
-        write(tmp_path, f"results/old/{seed}", seed=seed)
-        write(tmp_path, f"results/new/{seed}", seed=seed + 9, bad=[(10, 12 + seed / 10, "refused")])
+        bad = [(10, 12 + seed / 10, "refused")]
+        write(tmp_path, f"results/old/{seed}", seed=seed, start_ns=at(2 * seed))
+        write(tmp_path, f"results/new/{seed}", seed=seed + 9, start_ns=at(2 * seed + 1), bad=bad)
     return tmp_path
 
 
@@ -56,7 +69,10 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
     old = str(folder / "results/old/0/result.json")
     other = write(folder, "other", scenario="blue-green")
     foreign = write(folder, "foreign", variant="else")
-    broken = folder / "broken.json"
+    broken, cut = folder / "broken.json", folder / "cut.json"
+    cut.write_text(Path(old).read_text()[:2000])
+    headless = folder / "headless.json"
+    headless.write_text(json.dumps({"record": "result", "schema_version": 1, "scenario": "rolling"}))
     broken.write_text(json.dumps({"record": "result", "schema_version": 9}))
     with pytest.raises(ComparisonError, match="different scenarios say nothing about each other: blue-green, rolling"):
         compare_files([old], [other], [])
@@ -64,10 +80,80 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
         compare_files([old], [foreign], [])
     with pytest.raises(ComparisonError, match="is on both sides"):
         compare_files([old], [old], [])
-    with pytest.raises(RecordError, match=r"result\.json:\d+: no variant 'bare'; there are else"):
+    with pytest.raises(ComparisonError, match=r"foreign/result\.json: no variant 'bare'; there are else"):
         compare_files([old], [foreign], ["bare"])
     with pytest.raises(RecordError, match=r"broken\.json:1: \"schema_version\" 9 of \"result\" is newer"):
         compare_files([old], [str(broken)], [])
+    with pytest.raises(RecordError, match=r"cut\.json:\d+: the record ends in the middle"):
+        compare_files([old], [str(cut)], [])
+    with pytest.raises(RecordError, match=r"headless\.json:1: \"started_unix_ns\" is missing: not a whole result"):
+        compare_files([old], [str(headless)], [])
+
+
+def results(folder: Path, side: str) -> list[str]:
+    return sorted(str(path) for path in folder.glob(f"results/{side}/*/result.json"))
+
+
+def history(folder: Path, side: str, profile: str = "quick") -> list[dict[str, Any]]:
+    return [entry_of(json.loads(Path(path).read_text()), profile) for path in results(folder, side)]
+
+
+def test_a_new_run_is_held_against_the_history(folder: Path) -> None:
+    new = results(folder, "new")[:1]
+    found = compare_with_history(history(folder, "old"), new, [])
+    assert found["verdict"] == "worse"
+    assert "longest outage 2 s: more than the 500 ms that history allows" in found["summary"], found["summary"]
+    like = write(folder, "like", start_ns=at(30), seed=77)
+    assert compare_with_history(history(folder, "old"), [like], [])["verdict"] == "no evidence"
+
+
+def test_a_run_that_is_in_the_history_already_is_not_its_own_baseline(folder: Path) -> None:
+    new = results(folder, "new")
+    found = compare_with_history(history(folder, "old") + history(folder, "new"), new[:1], [])
+    assert found["variants"]["bare"]["baseline_runs"] == 9
+    assert compare_with_history(history(folder, "new")[:1], new[:1], [])["verdict"] == "too few runs"
+
+
+def test_the_first_run_of_all_has_too_little_history(folder: Path) -> None:
+    found = compare_with_history([], results(folder, "new")[:1], [])
+    assert found["verdict"] == "too few runs"
+    assert "0 earlier runs are too little history, 5 are needed" in found["summary"]
+
+
+def test_a_history_that_cannot_be_used_is_refused(folder: Path) -> None:
+    new = results(folder, "new")[:1]
+    mixed = history(folder, "old") + history(folder, "old", "full")
+    with pytest.raises(ComparisonError, match="history has runs of the profiles full, quick"):
+        compare_with_history(mixed, new, [])
+    with pytest.raises(ComparisonError, match=r"history\[1\] is no entry of the history"):
+        compare_with_history([*history(folder, "old")[:1], {"scenario": "rolling"}], new, [])
+
+
+def test_whether_the_runs_took_turns_is_said(folder: Path) -> None:
+    old, new = results(folder, "old"), results(folder, "new")
+    taken = compare_files(old, new, [])
+    assert (taken["alternated"], "take turns" in taken["summary"]) == (True, False)
+    later = [write(folder, f"later/{n}", start_ns=at(60 + n), seed=n) for n in range(5)]
+    found = compare_files(old, later, [])
+    assert (found["alternated"], "the runs did not take turns" in found["summary"]) == (False, True)
+
+
+def test_more_requests_a_run_are_no_more_evidence(folder: Path) -> None:
+    """One run of five lost requests: with ten times the rate ten times as many are lost, the interval stays."""
+    intervals = []
+    for rate in (20, 200):
+        sides = [
+            [
+                write(folder, f"{rate}/{side}/{n}", rate=rate, start_ns=at(2 * n + side), duration_s=10,
+                      bad=[(5, 7, "refused")] if side and n == 2 else ())
+                for n in range(5)
+            ]
+            for side in (0, 1)
+        ]  # fmt: skip
+        part = compare_files(*sides, [])["variants"]["bare"]["availability"]
+        assert part["verdict"] == "no evidence"
+        intervals.append((part["low"], part["high"]))
+    assert intervals[0] == pytest.approx(intervals[1])
 
 
 def test_the_documentation_tells_of_every_argument() -> None:

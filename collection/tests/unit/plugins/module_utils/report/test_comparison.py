@@ -9,7 +9,6 @@ from ansible_collections.availability.lab.plugins.module_utils.report.comparison
     RunFigures,
     compare,
     mann_whitney_p,
-    run_figures,
     student_t_quantile,
 )
 from hypothesis import given
@@ -80,7 +79,9 @@ def test_too_few_runs_are_said_and_not_passed():
 
 def test_one_run_can_exceed_what_history_allows():
     history = runs(longest=1.0)
-    assert compare(history, runs(longest=1.4)[:1])["longest_outage"]["verdict"] == "no evidence"
+    within = compare(history, runs(longest=1.4)[:1])
+    assert (within["verdict"], within["longest_outage"]["verdict"]) == ("no evidence", "no evidence")
+    assert "5 and 1 runs are too few to tell" in within["availability"]["text"]
     found = compare(history, runs(longest=1.6)[:1])
     assert found["verdict"] == "worse"
     assert found["longest_outage"]["text"] == "longest outage 1.60 s: more than the 1.50 s that history allows"
@@ -92,6 +93,30 @@ def test_runs_without_an_answer_are_not_counted_as_fast():
     assert found["p99"]["verdict"] == found["availability"]["verdict"] == "too few runs"
 
 
-def test_a_variant_that_a_result_lacks():
-    with pytest.raises(KeyError):
-        run_figures({"variants": []}, "rolling")
+@pytest.mark.parametrize(
+    ("found", "allowed"), [(99.81, "within the 0.20 %"), (99.79, "more than the 0.20 %"), (100, "within")]
+)
+def test_what_history_allows_of_the_failed_share(found, allowed):
+    history = runs([100, 100, 99.9, 100, 100])
+    part = compare(history, runs([found])[:1])["failed_share"]
+    assert allowed in part["text"]
+    assert part["verdict"] == ("worse" if "more" in allowed else "no evidence")
+
+
+def test_what_history_allows_of_the_latency():
+    assert compare(runs(), runs(p99=(21.9,))[:1])["slow_answers"]["verdict"] == "no evidence"
+    found = compare(runs(), runs(p99=(22.1,))[:1])["slow_answers"]
+    assert (found["verdict"], found["allowed"]) == ("worse", 22.0)
+
+
+def test_too_little_history_is_said_whatever_the_new_run_shows():
+    for earlier in range(5):
+        found = compare(runs()[:earlier], runs(longest=60.0)[:1])
+        assert found["verdict"] == "too few runs"
+        assert f"{earlier} earlier runs are too little history, 5 are needed" in found["longest_outage"]["text"]
+
+
+def test_a_silent_run_is_no_pass():
+    found = compare(runs(), [RunFigures(None, 0.0, None, None)])
+    assert found["verdict"] == "too few runs"
+    assert found["failed_share"]["text"] == "failed share: no new run has data"
