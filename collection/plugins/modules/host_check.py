@@ -140,6 +140,7 @@ missing:
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.availability.lab.plugins.module_utils.host.capacity import (
@@ -203,7 +204,7 @@ def wanted_ports(module: AnsibleModule) -> list[PortUse]:
     return [PortUse(**entry) for entry in module.params["ports"]]
 
 
-def measure(params: dict, ports: list[PortUse]) -> Found:
+def measure(params: dict[str, Any], ports: list[PortUse]) -> Found:
     """Everything the check needs to know of this host; what the task gave is not measured."""
     given = {name: params[name] for name in ("cores", "memory_mb", "disk_gb", "cgroup_controllers")}
     sockets = listeners()
