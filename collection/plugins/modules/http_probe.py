@@ -22,8 +22,8 @@ options:
   url:
     description:
       - >-
-        Addresses to probe, C(http://host:port/path) or C(https://…). V({value}) in the path takes each of O(values)
-        in turn.
+        Addresses to probe, C(http://host:port/path) or C(https://…). V({value}) in the path or in a body takes each of
+        O(values) in turn.
       - Give either this or O(targets).
     type: list
     elements: str
@@ -62,7 +62,8 @@ options:
   values:
     description:
       - >-
-        What V({value}) in an address stands for, in turn; for example product ids.
+        What V({value}) in an address or a body stands for, in turn; for example product ids, or numbers by which
+        writes are found again.
     type: list
     elements: str
   method:

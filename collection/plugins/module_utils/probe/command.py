@@ -23,7 +23,7 @@ _BAD_OPTION = 64
 HELP = {
     "url": "address to probe; again for more (http:// or https://); {value} in it takes each of --values in turn",
     "targets": 'as JSON: {"url": …, "name": …, "weight": …, "method": …, "headers": …, "body": …}; again for more',
-    "values": "values for {value} in the address, for example product ids; again for more",
+    "values": "values for {value} in the address or body, for example product ids; again for more",
     "method": "HTTP method",
     "headers": "request header as Name=value; again for more",
     "body": "request body",

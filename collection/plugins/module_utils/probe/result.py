@@ -167,7 +167,8 @@ class _Builder:
                     count("targets", targets[target], name, times)
                 for identity, value in zip(names, who):
                     count("identities", identity, value, times)
-            latency = tally.row_latency.get(bucket)
+            # Taken out, not copied: in a long run the rows are most of the memory, and are here a second time.
+            latency = tally.row_latency.pop(bucket, None)
             if latency:
                 row["latency"] = [number for pair in sorted(latency.items()) for number in pair]
                 longest = tally.row_max[bucket]

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: Path templates: every value of `values` in turn takes the place of this.
+#: Templates of paths and bodies: every value of `values` in turn takes the place of this.
 PLACEHOLDER = "{value}"
 
 
@@ -63,7 +63,7 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
     headers.update(entry.get("headers") or {})
     body = entry.get("body") if entry.get("body") is not None else common.get("body")
     path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-    paths = _paths(option, path, common.get("values") or [])
+    payloads = _payloads(option, path, None if body is None else str(body), common.get("values") or [])
     connect_to = common.get("connect_to")
     return Target(
         name=str(entry.get("name") or url),
@@ -73,8 +73,8 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
         authority=authority,
         server_name=str(common.get("server_name") or parts.hostname),
         method=method,
-        on_new=tuple(_request(option, method, p, authority, headers=headers, body=body, keep=False) for p in paths),
-        on_kept=tuple(_request(option, method, p, authority, headers=headers, body=body, keep=True) for p in paths),
+        on_new=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=False) for p, b in payloads),
+        on_kept=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=True) for p, b in payloads),
     )
 
 
@@ -94,16 +94,20 @@ def redirected(target: Target, location: str, keep: bool) -> Target:
     )  # fmt: skip
 
 
-def _paths(option: str, path: str, values: Sequence[str]) -> list[str]:
-    if PLACEHOLDER not in path:
-        if values:
-            raise TargetError(f"values: no address has {PLACEHOLDER} in it, expected for example /price/{PLACEHOLDER}")
-        paths = [path]
-    elif not values:
-        raise TargetError(f"{option}: {path!r} has {PLACEHOLDER} in it, expected a list in values")
-    else:
-        paths = [path.replace(PLACEHOLDER, quote(str(value), safe="")) for value in values]
-    return [quote(p, safe="/?&=%:@!$'()*+,;~#[]") for p in paths]
+def _payloads(option: str, path: str, body: str | None, values: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Path and body of each request, in turn: one for each value, or one alone."""
+    wanted = PLACEHOLDER in path or PLACEHOLDER in (body or "")
+    if values and not wanted:
+        raise TargetError(f"values: no address or body has {PLACEHOLDER} in it, expected for example /price/{PLACEHOLDER}")
+    if wanted and not values:
+        raise TargetError(f"{option}: {path!r} or its body has {PLACEHOLDER} in it, expected a list in values")
+    pairs: list[tuple[str, str | None]] = [(path, body)]
+    if wanted:
+        pairs = [
+            (path.replace(PLACEHOLDER, quote(value, safe="")), None if body is None else body.replace(PLACEHOLDER, value))
+            for value in map(str, values)
+        ]
+    return [(quote(one, safe="/?&=%:@!$'()*+,;~#[]"), text) for one, text in pairs]
 
 
 def _connect_to(text: str) -> tuple[str, int]:
