@@ -19,6 +19,8 @@ from ansible_collections.availability.lab.plugins.module_utils.report.png import
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
 from ansible_collections.availability.lab.plugins.module_utils.report.recovery import WindowError
+from ansible_collections.availability.lab.plugins.module_utils.report.settings_effects import SettingsError
+from ansible_collections.availability.lab.plugins.module_utils.report.writes import WritesError
 
 ARGUMENTS = {
     "scenario": {"type": "str", "required": True},
@@ -43,6 +45,8 @@ ARGUMENTS = {
             "disturbed_from": {"type": "raw"},
             "disturbed_to": {"type": "raw"},
             "stable": {"type": "float", "default": 5},
+            "stored": {"type": "str"},
+            "settings": {"type": "dict", "default": {}},
         },
     },
     "expectations": {"type": "list", "elements": "str", "default": []},
@@ -78,7 +82,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"expectations: {error}") from error
         except MarkError as error:
             raise AnsibleActionFail(f"runs: {error}") from error
-        except (WindowError, PhaseError) as error:
+        except (WindowError, PhaseError, WritesError, SettingsError) as error:
             raise AnsibleActionFail(f"runs: {error}") from error
         except MatplotlibMissing as error:
             raise AnsibleActionFail(f"formats: {error}") from error
@@ -104,5 +108,5 @@ class ActionModule(ActionBase):
 
     def _local_paths(self, run: dict[str, Any]) -> dict[str, str | None]:
         """Paths are relative to the playbook, as for copy and template."""
-        names = ("probe", "cluster", "attempts")
+        names = ("probe", "cluster", "attempts", "stored")
         return {name: self._loader.path_dwim(run[name]) if run[name] else None for name in names}

@@ -97,6 +97,18 @@ options:
             O(runs[].disturbed_to) ends the phase V(recover). Without one there is no V(after).
         type: float
         default: 5
+      stored:
+        description:
+          - Path of a JSON list of what the store held afterwards, numbers or text. Request number n of
+            O(runs[].attempts), which is then required, wrote the value n, so it tells which acknowledged writes were
+            lost and which were stored more than once.
+        type: path
+      settings:
+        description:
+          - Settings of the variant by name, each text, a number or true or false. Where variants differ in a setting,
+            the report says what each of its values buys in failed requests and in time without service.
+        type: dict
+        default: {}
   expectations:
     description:
       - >-
@@ -109,6 +121,8 @@ options:
         isolated_failures, longest_outage and total_outage. Shares are percent; times need a unit (us, ms, s, m).
       - C(time_to_recovery), of a variant only, is the time from the disturbance's begin to the end of the last failure
         before the service was stable, 0 where none failed.
+      - C(writes_acknowledged), C(writes_lost), C(writes_duplicated), C(writes_unacknowledged_kept),
+        C(writes_unavailable) and C(writes_foreign), of a variant only, need O(runs[].stored).
       - A figure without data satisfies nothing. There is none for the time to recovery when the service never got
         stable, and for a phase in which nothing was due.
     type: list

@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
+from .writes import COUNTS
+
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -57,8 +59,9 @@ FIGURES = {
     "longest_outage": "time",
     "total_outage": "time",
     "time_to_recovery": "time",
+    **{f"writes_{name}": "count" for name in COUNTS},
 }
-OF_VARIANT = ("time_to_recovery",)  # figures that a phase does not have
+OF_VARIANT = ("time_to_recovery", *(f"writes_{name}" for name in COUNTS))  # figures that a phase does not have
 _NAME = r"[A-Za-z_][\w-]*"
 _SPLIT = re.compile(r"^(.*?)(==|!=|>=|<=|>|<)(.*)$")
 _SCOPE = re.compile(rf"^\s*({_NAME})(?:\.({_NAME}))?\s*:(.*)$")

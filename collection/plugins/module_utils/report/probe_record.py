@@ -58,7 +58,8 @@ class Run:
 
     path: where the record was read, shown to people. probe: the record as in docs/probe-result.schema.json.
     explained: its failures and their causes (docs/causes.md), None where the cluster was not recorded.
-    window: with it the record is cut into phases.
+    window: with it the record is cut into phases. writes: its numbered writes against what was stored.
+    settings: setting -> value of the variant, as in a matrix.
     """
 
     variant: str
@@ -67,6 +68,8 @@ class Run:
     probe: Mapping[str, Any]
     explained: Mapping[str, Any] | None = None
     window: Window | None = None
+    writes: Mapping[str, int] | None = None
+    settings: Mapping[str, Any] | None = None
 
     @property
     def started_ns(self) -> int:

@@ -21,6 +21,7 @@ from .measurement import read_measurement
 from .page_data import page_data
 from .probe_record import Run
 from .recovery import window_of
+from .writes import WritesError, count_writes, read_stored
 
 Json = dict[str, Any]
 HTML = "report.html"
@@ -52,11 +53,11 @@ def publish(
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
 
     sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}, and for one that is
-    cut into phases disturbed_from, disturbed_to and stable. Nothing is written before every record and every
-    expectation was understood; in check mode nothing is written at all. Where the directory is
-    <root>/<scenario>/<run>, <root>/index.html lists all runs.
-    Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError: bad input. OSError: the
-    folder cannot be written. MatplotlibMissing.
+    cut into phases disturbed_from, disturbed_to and stable; for numbered writes stored: path; for a matrix settings:
+    {name: value}. Nothing is written before every record and every expectation was understood; in check mode nothing
+    is written at all. Where the directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
+    Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError, WritesError,
+    SettingsError: bad input. OSError: the folder cannot be written. MatplotlibMissing.
     """
     recorded = _cluster_records(sources)
     runs = [_run(source, directory, recorded) for source in sources]
@@ -110,7 +111,26 @@ def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapp
         attempts = read_attempts(source["attempts"]) if source["attempts"] else ()
         explained = explain(probe, recorded[source["variant"]][source["cluster"]], attempts)
     path = shown_path(source["probe"], directory)
-    return Run(source["variant"], source["phase"], path, probe, explained, window)
+    return Run(
+        source["variant"],
+        source["phase"],
+        path,
+        probe,
+        explained,
+        window,
+        _writes(source, probe),
+        source.get("settings"),
+    )
+
+
+def _writes(source: Mapping[str, Any], probe: Mapping[str, Any]) -> Json | None:
+    stored, attempts = source.get("stored"), source["attempts"]
+    if not stored:
+        return None
+    if not attempts:
+        raise WritesError(f"stored: expected attempts beside it, the log of the requests that wrote ({stored})")
+    due = probe["totals"]["due"] if probe["complete"] else None
+    return count_writes(attempts, read_attempts(attempts), read_stored(stored), due)
 
 
 def _marks(

@@ -13,6 +13,8 @@ from .over_time import OverTime, step_for
 from .phases import DURING, Cut, cut
 from .probe_record import Run
 from .recovery import NOT_DISTURBED
+from .settings_effects import settings_effects, settings_of
+from .writes import COUNTS, NOT_STORED, added
 
 KIND = "result"
 SCHEMA_VERSION = 1
@@ -30,7 +32,7 @@ def build(
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
     marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time.
-    The same records always give the same result. Raises PhaseError.
+    The same records always give the same result. Raises PhaseError, SettingsError.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -56,6 +58,7 @@ def build(
         "verdict": verdict,
         "reasons": reasons,
         "expectations": checked,
+        "settings_effects": settings_effects(variants),
         "variants": variants,
     }
 
@@ -75,7 +78,9 @@ def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
         "reasons": [f"{row['name']}: {reason}" for row in rows for reason in row["reasons"]],
         "figures": total,
         "phases": [one for row in rows for one in (_cut_phases(row, found) if found else [row])],
+        "settings": settings_of(name, [run.settings for run in runs]),
         "recovery": recovery,
+        "writes": added([run.writes for run in runs if run.writes]),
         "marks": list(marks),
         "over_time": OverTime(runs).at(max(1, step_for(span_s, OVER_TIME_ROWS))),
     }
@@ -83,12 +88,19 @@ def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
 
 def _values_of_variant(variant: Json) -> dict[str, float | None]:
     """Figures that a variant has and its phases have not."""
-    return {"time_to_recovery": variant["figures"]["time_to_recovery_s"]}
+    writes = variant["writes"] or dict.fromkeys(COUNTS)
+    return {
+        "time_to_recovery": variant["figures"]["time_to_recovery_s"],
+        **{f"writes_{name}": writes[name] for name in COUNTS},
+    }
 
 
 def _gaps(variant: Json) -> dict[str, str]:
     """Why such a figure has no data."""
-    return {"time_to_recovery": variant["recovery"]["text"] if variant["recovery"] else NOT_DISTURBED}
+    return {
+        "time_to_recovery": variant["recovery"]["text"] if variant["recovery"] else NOT_DISTURBED,
+        **{f"writes_{name}": NOT_STORED for name in COUNTS},
+    }
 
 
 def _cut_phases(whole: Json, found: Cut) -> list[Json]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .expectation import duration, percent
+from .writes import COUNTS
 
 Json = dict[str, Any]
 
@@ -25,7 +26,8 @@ class Section:
 
 def sections(result: Json) -> list[Section]:
     """The tables of a result, in the order in which they are shown."""
-    found = [_phases(result["variants"])]
+    found = [_phases(result["variants"]), _writes(result["variants"])]
+    found += [_effect(one) for one in result["settings_effects"]]
     return [one for one in found if one.rows]
 
 
@@ -56,6 +58,42 @@ def _phases(variants: Sequence[Json]) -> Section:
             taken = recovery["text"] if found is None else f"{duration(found)}, {recovery['text']}"
             notes.append(f"{variant['name']}: time to recovery: {taken}")
     return Section("Phases", header, rows, notes)
+
+
+def _writes(variants: Sequence[Json]) -> Section:
+    """What became of numbered writes."""
+    rows = [
+        [variant["name"], *(f"{variant['writes'][name]:,}" for name in COUNTS)]
+        for variant in variants
+        if variant["writes"]
+    ]
+    header = ["variant", *(name.replace("_", " ") for name in COUNTS)]
+    return Section("Writes", header, rows, [f"{name.replace('_', ' ')}: {what}" for name, what in COUNTS.items()])
+
+
+def _effect(effect: Json) -> Section:
+    """What a setting buys, by value, and between the variants that differ in it alone."""
+    rows = [
+        [shown(one["value"]), f"{one['variants']}", f"{one['failed_mean']:,.1f}", _outages(one)]
+        for one in effect["values"]
+    ]
+    notes = []
+    for one in effect["pairs"]:
+        pairs = f"{one['pairs']} pair{'s' if one['pairs'] > 1 else ''}"
+        failed = f"{one['failed_difference']:+,.1f} failed requests"
+        without = f"{one['outage_ms_difference']:+,.0f} ms without service"
+        notes.append(f"{shown(one['from'])} → {shown(one['to'])}, all else alike ({pairs}): {failed}, {without}")
+    header = [effect["setting"], "variants", "failed requests, mean", "all outages, mean"]
+    return Section(f"What each setting buys: {effect['setting']}", header, rows, notes)
+
+
+def _outages(one: Json) -> str:
+    return duration(one["outage_ms_mean"] / 1000) if one["outage_ms_mean"] else "none"
+
+
+def shown(value: Any) -> str:
+    """A setting's value as its owner wrote it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _named(variants: Sequence[Json], variant: Json, name: str) -> str:

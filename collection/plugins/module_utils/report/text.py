@@ -72,7 +72,7 @@ def _figures(variants: Sequence[Json]) -> str:
 
 
 def _section(one: Section) -> str:
-    header = [one.title.lower(), *one.header[1:]]
+    header = [one.title[:1].lower() + one.title[1:], *one.header[1:]]
     return "\n".join([table(header, one.rows), *(f"  {note}" for note in one.notes)])
 
 

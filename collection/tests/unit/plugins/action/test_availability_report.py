@@ -80,6 +80,18 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"expectations": ["availability = 100"]}, "expectations: 'availability = 100': expected <figure>"),
     ({"formats": ["pdf"]}, "value of formats must be one or more of: html, png, json"),
     ({"scenaro": "x"}, "scenaro"),
+    (
+        {"runs": [{"variant": "a", "probe": f"{RUN}/rolling.json", "disturbed_from": "2026-11-21T07:00:10Z"}]},
+        "runs: disturbed_to: expected a time, because disturbed_from is given",
+    ),
+    (
+        {"runs": [{"variant": "a", "probe": f"{RUN}/rolling.json", "stored": "play.yml"}]},
+        "runs: stored: expected attempts beside it",
+    ),
+    (
+        {"runs": [{"variant": "a", "probe": f"{RUN}/rolling.json", "settings": {"probes": [1]}}]},
+        "runs: settings: a: probes: expected text, a number or a boolean, got [1]",
+    ),
 ]
 
 

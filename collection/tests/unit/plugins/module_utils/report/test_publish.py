@@ -14,6 +14,7 @@ from ansible_collections.availability.lab.plugins.module_utils.report.expectatio
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.writes import WritesError
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import rolling_update
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
     START_NS,
@@ -149,3 +150,30 @@ def test_ten_minutes_at_a_thousand_a_second_stay_small(tmp_path):
     made = make(tmp_path, formats=["html", "json"], source={"cluster": None, "events": []})
     assert (tmp_path / "report.html").stat().st_size < 3_000_000
     assert made.record["variants"][0]["figures"]["attempts"] == 600_000
+
+
+def test_writes_phases_and_settings_of_a_source(folder):
+    outcomes = ["ok"] * 626 + ["refused"] * 24 + ["ok"] * 550
+    lines = [{"n": n, "outcome": outcome, "due_s": n / 20} for n, outcome in enumerate(outcomes)]
+    (folder / "attempts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "stored.json").write_text(json.dumps([*range(3, 1200), 5]))
+    source = {
+        "cluster": None,
+        "attempts": str(folder / "attempts.jsonl"),
+        "stored": str(folder / "stored.json"),
+        "settings": {"volume": False},
+        "disturbed_from": "2026-11-21T07:00:30Z",
+        "disturbed_to": "2026-11-21T07:00:31.5Z",
+        "stable": 5,
+    }
+    lines = ["writes_lost == 3", "bare.recover: failed > 0", "time_to_recovery == 2500ms"]
+    made = make(folder, source=source, expectations=lines, formats=["html", "json", "png", "junit"]).record
+    assert made["verdict"] == "pass", made["reasons"]
+    assert made["variants"][0]["writes"]["unacknowledged_kept"] == 24
+    assert made["variants"][0]["writes"]["duplicated"] == 1
+    assert made["variants"][0]["settings"] == {"volume": False}
+    page = (folder / "report.html").read_text()
+    assert 'data-section="Phases"' in page
+    assert 'data-section="Writes"' in page
+    with pytest.raises(WritesError, match="stored: expected attempts beside it"):
+        make(folder, source={**source, "attempts": None})
