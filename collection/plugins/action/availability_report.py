@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import (
     RecordError as ClusterRecordError,
 )
+from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import BudgetError, ServiceLevel
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
 from ansible_collections.availability.lab.plugins.module_utils.report.phases import PhaseError
@@ -47,8 +48,11 @@ ARGUMENTS = {
             "stable": {"type": "float", "default": 5},
             "stored": {"type": "str"},
             "settings": {"type": "dict", "default": {}},
+            "served": {"type": "str"},
         },
     },
+    "slo": {"type": "float", "default": 99.9},
+    "monthly_requests": {"type": "int"},
     "expectations": {"type": "list", "elements": "str", "default": []},
     "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": list(FORMATS)},
 }
@@ -74,10 +78,13 @@ class ActionModule(ActionBase):
                 sources=[{**run, **self._local_paths(run)} for run in arguments["runs"]],
                 expectations=arguments["expectations"],
                 formats=arguments["formats"],
+                level=ServiceLevel(arguments["slo"], arguments["monthly_requests"]),
                 check_mode=self._task.check_mode,
             )
         except (RecordError, ClusterRecordError) as error:
             raise AnsibleActionFail(f"runs: {error}") from error
+        except BudgetError as error:
+            raise AnsibleActionFail(str(error)) from error
         except ExpectationError as error:
             raise AnsibleActionFail(f"expectations: {error}") from error
         except MarkError as error:
@@ -108,5 +115,5 @@ class ActionModule(ActionBase):
 
     def _local_paths(self, run: dict[str, Any]) -> dict[str, str | None]:
         """Paths are relative to the playbook, as for copy and template."""
-        names = ("probe", "cluster", "attempts", "stored")
+        names = ("probe", "cluster", "attempts", "stored", "served")
         return {name: self._loader.path_dwim(run[name]) if run[name] else None for name in names}

@@ -109,6 +109,27 @@ options:
             the report says what each of its values buys in failed requests and in time without service.
         type: dict
         default: {}
+      served:
+        description:
+          - Path of a JSON object with the requests that each pod counted since its start, C({pod: requests}), taken
+            after the run. The lab's workloads count every request but those of the kubelet, and tell the sum in their
+            last words.
+          - With it fewer of the failed requests stay open between a lost request, which never reached the server, and
+            a lost answer, which a retry repeats. It has to name every pod that was sent requests; counts that leave
+            out one that answered, or that the cluster's record saw end, are not used, and the report says so.
+        type: path
+  slo:
+    description:
+      - Percent of the time, or with O(monthly_requests) of the requests, that has to be good in 30 days. The report
+        tells which share of the error budget that this leaves was used by each variant.
+      - By time the failing share of the record's 100 ms buckets is downtime.
+    type: float
+    default: 99.9
+  monthly_requests:
+    description: >-
+      Requests of the service in 30 days. The budget is then counted in requests, and the failed ones of this run are
+      taken as they are; for a service whose load is the probe's own.
+    type: int
   expectations:
     description:
       - >-
@@ -121,6 +142,8 @@ options:
         isolated_failures, longest_outage and total_outage. Shares are percent; times need a unit (us, ms, s, m).
       - C(time_to_recovery), of a variant only, is the time from the disturbance's begin to the end of the last failure
         before the service was stable, 0 where none failed.
+      - C(error_budget), of a variant only, is the used percentage of the month's error budget, and
+        C(availability_with_retry) an estimate of what clients with one immediate retry would have seen.
       - C(writes_acknowledged), C(writes_lost), C(writes_duplicated), C(writes_unacknowledged_kept),
         C(writes_unavailable) and C(writes_foreign), of a variant only, need O(runs[].stored).
       - A figure without data satisfies nothing. There is none for the time to recovery when the service never got

@@ -30,6 +30,9 @@ class ServiceLevel:
             raise BudgetError(f"monthly_requests is {self.monthly_requests}, expected 1 or more")
 
 
+MONTHLY = ServiceLevel()
+
+
 def error_budget(figure: Json, level: ServiceLevel) -> Json | None:
     """{slo_percent, unit, used, allowed, used_percent, rollouts_a_month}; None where nothing was measured.
 

@@ -59,9 +59,12 @@ FIGURES = {
     "longest_outage": "time",
     "total_outage": "time",
     "time_to_recovery": "time",
+    "error_budget": "percent",
+    "availability_with_retry": "percent",
     **{f"writes_{name}": "count" for name in COUNTS},
 }
-OF_VARIANT = ("time_to_recovery", *(f"writes_{name}" for name in COUNTS))  # figures that a phase does not have
+# figures that a phase does not have
+OF_VARIANT = ("time_to_recovery", "error_budget", "availability_with_retry", *(f"writes_{name}" for name in COUNTS))
 _NAME = r"[A-Za-z_][\w-]*"
 _SPLIT = re.compile(r"^(.*?)(==|!=|>=|<=|>|<)(.*)$")
 _SCOPE = re.compile(rf"^\s*({_NAME})(?:\.({_NAME}))?\s*:(.*)$")
@@ -172,6 +175,8 @@ def percent(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """A time with three digits that matter: ``850 µs``, ``12.4 ms``, ``2.01 s``, ``10 min``."""
+    if not seconds:
+        return "0 s"
     for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s")):
         if abs(seconds) < limit:
             return f"{_three(seconds * factor)} {unit}"

@@ -59,7 +59,8 @@ class Run:
     path: where the record was read, shown to people. probe: the record as in docs/probe-result.schema.json.
     explained: its failures and their causes (docs/causes.md), None where the cluster was not recorded.
     window: with it the record is cut into phases. writes: its numbered writes against what was stored.
-    settings: setting -> value of the variant, as in a matrix.
+    settings: setting -> value of the variant, as in a matrix. retry: what one retry would have saved, by its
+    per-request log. served: requests that each pod counted since its start, read after the run.
     """
 
     variant: str
@@ -70,6 +71,8 @@ class Run:
     window: Window | None = None
     writes: Mapping[str, int] | None = None
     settings: Mapping[str, Any] | None = None
+    retry: dict[str, Any] | None = None
+    served: Mapping[str, int] | None = None
 
     @property
     def started_ns(self) -> int:

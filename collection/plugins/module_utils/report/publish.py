@@ -15,9 +15,12 @@ from . import expectation, html, index, phases, png, result, text
 from .attempts import read_attempts
 from .cause.explain import explain
 from .cluster_view import cluster_marks, cluster_view, joined_views
+from .error_budget import MONTHLY, ServiceLevel
+from .executed import read_served
 from .files import TEXT_FORMATS, as_bytes, write
 from .marks import scenario_mark
 from .measurement import read_measurement
+from .one_retry import from_attempts
 from .page_data import page_data
 from .probe_record import Run
 from .recovery import window_of
@@ -48,14 +51,16 @@ def publish(
     sources: Sequence[Mapping[str, Any]],
     expectations: Sequence[str],
     formats: Sequence[str],
+    level: ServiceLevel = MONTHLY,
     check_mode: bool = False,
 ) -> Published:
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
 
     sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}, and for one that is
     cut into phases disturbed_from, disturbed_to and stable; for numbered writes stored: path; for a matrix settings:
-    {name: value}. Nothing is written before every record and every expectation was understood; in check mode nothing
-    is written at all. Where the directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
+    {name: value}; for the server's own counts served: path. Nothing is written before every record and every
+    expectation was understood; in check mode nothing is written at all. Where the directory is
+    <root>/<scenario>/<run>, <root>/index.html lists all runs.
     Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError, WritesError,
     SettingsError: bad input. OSError: the folder cannot be written. MatplotlibMissing.
     """
@@ -67,7 +72,7 @@ def publish(
     expected = [expectation.parse(line, variants) for line in expectations]
     marks = {variant: _marks(variant, sources, runs, recorded.get(variant, {})) for variant in variants}
     root = index.results_root(directory, scenario)
-    record = result.build(scenario, title, runs, expected, marks)
+    record = result.build(scenario, title, runs, expected, marks, level=level)
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
     names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _) in TEXT_FORMATS.items()}
     if {"html", "png"} & set(formats):
@@ -120,7 +125,16 @@ def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapp
         window,
         _writes(source, probe),
         source.get("settings"),
+        _retry(source, probe),
+        read_served(source["served"]) if source.get("served") else None,
     )
+
+
+def _retry(source: Mapping[str, Any], probe: Mapping[str, Any]) -> Json | None:
+    """By the per-request log, where there is one and a request failed."""
+    if not source["attempts"] or not probe["totals"]["failed"]:
+        return None
+    return from_attempts(read_attempts(source["attempts"]))
 
 
 def _writes(source: Mapping[str, Any], probe: Mapping[str, Any]) -> Json | None:

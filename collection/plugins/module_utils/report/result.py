@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import expectation
+from .cost import costs
+from .error_budget import MONTHLY, ServiceLevel
 from .figures import expectation_values, figures
 from .over_time import OverTime, step_for
 from .phases import DURING, Cut, cut
@@ -28,16 +30,18 @@ def build(
     runs: Sequence[Run],
     expected: Sequence[expectation.Expectation],
     marks: Mapping[str, Sequence[Json]],
+    *,
+    level: ServiceLevel = MONTHLY,
 ) -> Json:
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
-    marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time.
-    The same records always give the same result. Raises PhaseError, SettingsError.
+    marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time. level: what the
+    error budget is left by. The same records always give the same result. Raises PhaseError, SettingsError.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.variant, []).append(run)
-    variants = [_variant(name, members, marks.get(name, [])) for name, members in groups.items()]
+    variants = [_variant(name, members, marks.get(name, []), level) for name, members in groups.items()]
     values = {
         variant["name"]: {
             expectation.ALL: {**expectation_values(variant["figures"]), **_values_of_variant(variant)},
@@ -63,7 +67,7 @@ def build(
     }
 
 
-def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
+def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json], level: ServiceLevel) -> Json:
     phases: dict[str, list[Run]] = {}
     for run in runs:
         phases.setdefault(DURING if run.window else run.phase, []).append(run)
@@ -81,6 +85,7 @@ def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json]) -> Json:
         "settings": settings_of(name, [run.settings for run in runs]),
         "recovery": recovery,
         "writes": added([run.writes for run in runs if run.writes]),
+        **costs(runs, total, level),
         "marks": list(marks),
         "over_time": OverTime(runs).at(max(1, step_for(span_s, OVER_TIME_ROWS))),
     }
@@ -92,6 +97,8 @@ def _values_of_variant(variant: Json) -> dict[str, float | None]:
     return {
         "time_to_recovery": variant["figures"]["time_to_recovery_s"],
         **{f"writes_{name}": writes[name] for name in COUNTS},
+        "error_budget": variant["error_budget"] and variant["error_budget"]["used_percent"],
+        "availability_with_retry": variant["one_retry"] and variant["one_retry"]["availability_percent"],
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .cost import cost_table
 from .expectation import duration, percent
 from .writes import COUNTS
 
@@ -27,6 +28,7 @@ class Section:
 def sections(result: Json) -> list[Section]:
     """The tables of a result, in the order in which they are shown."""
     found = [_phases(result["variants"]), _writes(result["variants"])]
+    found.append(Section(*cost_table(result["variants"])))
     found += [_effect(one) for one in result["settings_effects"]]
     return [one for one in found if one.rows]
 
@@ -68,7 +70,8 @@ def _writes(variants: Sequence[Json]) -> Section:
         if variant["writes"]
     ]
     header = ["variant", *(name.replace("_", " ") for name in COUNTS)]
-    return Section("Writes", header, rows, [f"{name.replace('_', ' ')}: {what}" for name, what in COUNTS.items()])
+    told = "; ".join(f"{name.replace('_', ' ')}: {what}" for name, what in COUNTS.items())
+    return Section("Writes", header, rows, [told])
 
 
 def _effect(effect: Json) -> Section:

@@ -80,6 +80,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"expectations": ["availability = 100"]}, "expectations: 'availability = 100': expected <figure>"),
     ({"formats": ["pdf"]}, "value of formats must be one or more of: html, png, json"),
     ({"scenaro": "x"}, "scenaro"),
+    ({"slo": 100}, "slo is 100, expected a percentage above 0 and below 100"),
+    ({"monthly_requests": 0}, "monthly_requests is 0, expected 1 or more"),
     (
         {"runs": [{"variant": "a", "probe": f"{RUN}/rolling.json", "disturbed_from": "2026-11-21T07:00:10Z"}]},
         "runs: disturbed_to: expected a time, because disturbed_from is given",
