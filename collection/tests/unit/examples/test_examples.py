@@ -1,0 +1,166 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Every EXAMPLE that needs neither root nor an engine nor a cluster is run for real, against servers on 127.0.0.1.
+
+The others are in tests/integration/test_examples.py; the last test here sees to it that none is forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from ansible_collections.availability.lab.tests.unit.examples.examples import (
+    MODULES,
+    Examples,
+    assert_documented,
+)
+from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_compare import write
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluster.fake_api import FakeApi
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import rolling_update
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
+    START_NS,
+    probe_record,
+)
+
+INTEGRATION = Path(__file__).resolve().parents[2] / "integration" / "test_examples.py"
+
+
+def test_http_probe(tmp_path: Path) -> None:
+    with serving() as served:
+        examples = Examples.of("http_probe", **{
+            "http://127.0.0.1:5000": served.url, "http://127.0.0.1:8080": served.url, "/tmp": str(tmp_path),
+            "60s": "1s", "30s": "1s", "2m": "1s", "users: 100": "users: 10",
+        })  # fmt: skip
+        wait = {
+            "ansible.builtin.async_status": {"jid": "{{ probe.ansible_job_id }}"},
+            "register": "beside",
+            "until": "beside is finished",
+            "retries": 60,
+            "delay": 0.2,
+        }
+        examples.tasks.insert(2, wait)
+        once, job, users = examples.run(tmp_path)
+    assert_documented(once, examples.returns())
+    assert_documented(users, examples.returns())
+    assert "fail" not in (once["verdict"], users["verdict"])  # a busy machine may make it inconclusive
+    assert job["ansible_job_id"]
+    assert json.loads((tmp_path / "hello.probe.json").read_text())["verdict"] == "pass"
+    assert "http_reqs" in users["report"]
+    assert {"GET /price/1", "GET /price/2", "GET /price/3"} <= set(served.requests)
+
+
+def test_http_probe_in_check_mode_returns_the_plan(tmp_path: Path) -> None:
+    examples = Examples.of("http_probe", **{"/tmp": str(tmp_path)})
+    examples.tasks[1:2] = []  # a job is not started in check mode
+    for answer in examples.run(tmp_path, "--check"):
+        assert_documented(answer, examples.returns())
+        assert answer["plan"]
+    assert not (tmp_path / "hello.probe.json").exists()
+
+
+def test_cluster_watch(tmp_path: Path) -> None:
+    api = FakeApi()
+    api.raw["/api/v1/namespaces/hello"] = b'{"kind": "Namespace"}'
+    api.start()
+    try:
+        examples = Examples.of("cluster_watch", **{
+            "~/.kube/config": api.kubeconfig(tmp_path), "{{ lab_kubeconfig }}": api.kubeconfig(tmp_path),
+            "{{ lab_results_dir }}": str(tmp_path), "/tmp/shop": f"{tmp_path}/shop", "duration_s: 120": "duration_s: 1",
+        })  # fmt: skip
+        started, stopped, once = examples.run(tmp_path)
+    finally:
+        api.stop()
+    for answer in (started, stopped, once):
+        assert_documented(answer, examples.returns())
+    assert started["pid"] > 1
+    assert stopped["complete"]
+    assert once["complete"]
+    assert (tmp_path / "shop.jsonl").exists()
+
+
+def test_availability_report(tmp_path: Path) -> None:
+    run = tmp_path / "results/blue-green/2026-11-21T070000Z"
+    run.mkdir(parents=True)
+    for name in ("rolling", "switch"):
+        record = probe_record(versions=[(0, "blue"), (15, "green")], duration_s=30)
+        (run / f"{name}.json").write_text(json.dumps(record))
+    (run / "rolling.cluster.jsonl").write_text(rolling_update(START_NS, 15).text(30))
+    examples = Examples.of("availability_report")
+    (report,) = examples.run(tmp_path)
+    assert_documented(report, examples.returns())
+    assert report["verdict"] == "pass"
+
+
+def test_availability_compare(tmp_path: Path) -> None:
+    for seed in range(5):
+        write(tmp_path, f"results/old/{seed}", seed=seed)
+        write(tmp_path, f"results/new/{seed}", seed=seed + 9)
+    examples = Examples.of("availability_compare")
+    (comparison,) = examples.run(tmp_path)
+    assert_documented(comparison, examples.returns())
+    assert comparison["verdict"] != "worse"
+
+
+def test_availability_history_in_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, "results/rolling-update/2026-11-21T070000Z", scenario="rolling-update")
+    examples = Examples.of("availability_history")
+    del examples.tasks[0]  # the same with etcd is in the integration test
+    answers = examples.run(tmp_path)
+    for answer in answers:
+        assert_documented(answer, examples.returns())
+    put, listed, _pruned = answers
+    assert listed["entries"] == [put["entry"]]
+
+
+def test_availability_overview(tmp_path: Path) -> None:
+    for scenario, run in (("blue-green", "2026-11-21T070000Z"), ("rolling-update", "2026-11-21T070300Z")):
+        write(tmp_path, f"results/{scenario}/{run}", scenario=scenario)
+    examples = Examples.of("availability_overview")
+    (overview,) = examples.run(tmp_path)
+    assert_documented(overview, examples.returns())
+    assert [row["scenario"] for row in overview["rows"]] == ["blue-green", "rolling-update"]
+
+
+def test_toolchain_download(tmp_path: Path) -> None:
+    binary = b"#!/bin/sh\necho a stand-in for kubectl\n"
+    with serving(lambda path, _method: (200 if path.endswith("/kubectl") else 404, {}, binary)) as served:
+        pinned = "5de4e9f2266738fd112b721265a0c1cd7f4e5208b670f811861f699474a100a3"
+        examples = Examples.of("toolchain_download", **{
+            "https://dl.k8s.io": served.url, "~/.cache": str(tmp_path), pinned: hashlib.sha256(binary).hexdigest(),
+        })  # fmt: skip
+        (fetched,) = examples.run(tmp_path)
+    assert_documented(fetched, examples.returns())
+    assert Path(fetched["paths"]["kubectl"]).read_bytes() == binary
+
+
+def test_install_source_info(tmp_path: Path) -> None:
+    with serving() as served:
+        examples = Examples.of("install_source_info", **{"https://github.com": served.url})
+        (look,) = examples.run(tmp_path)
+    assert_documented(look, examples.returns())
+    assert look["source"] == "upstream"
+
+
+def test_host_check(tmp_path: Path) -> None:
+    """Without its become: what the module measures needs no root, only the names of foreign processes do."""
+    examples = Examples.of("host_check", **{"  become: true\n": "", "2379": "1", "min_disk_gb: 10": "min_disk_gb: 0.1"})
+    (host,) = examples.run(tmp_path)
+    assert_documented(host, examples.returns())
+    assert host["missing"] == []
+
+
+def test_no_module_is_forgotten() -> None:
+    tests = Path(__file__).read_text() + INTEGRATION.read_text()
+    run = set(re.findall(r"Examples\.of\(\s*\"(\w+)\"", tests))
+    assert run == set(MODULES)
+
+
+def test_every_module_tells_of_check_and_diff_mode() -> None:
+    for module in MODULES:
+        told = Examples.documentation(module)
+        assert {"check_mode", "diff_mode"} <= set(told["attributes"]), module
+        assert told["version_added"], module
