@@ -111,7 +111,7 @@ options:
         default: {}
       served:
         description:
-          - Path of a JSON object with the requests that each pod counted since its start, C({pod: requests}), taken
+          - Path of a JSON object that has, by pod, the number of requests that it counted since its start, taken
             after the run. The lab's workloads count every request but those of the kubelet, and tell the sum in their
             last words.
           - With it fewer of the failed requests stay open between a lost request, which never reached the server, and
