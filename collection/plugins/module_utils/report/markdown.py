@@ -64,7 +64,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def escaped(text: str) -> str:
     """Names come from answers of the service: nothing in them may end a cell or start markup."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    line = " ".join(text.split()).replace("|", "\\|")
+    code = line.startswith("`") and line.endswith("`") and line.count("`") == 2  # shown as it is
+    return line if code else line.replace("<", "&lt;")
 
 
 def _milliseconds(value: float | None) -> str:

@@ -66,7 +66,7 @@ def rows_of(result: Json) -> list[Json]:
     rows = []
     for variant in result["variants"]:
         figure = variant["figures"]
-        causes = cause_rows([variant])
+        causes = [row for row in cause_rows([variant]) if row["requests_lost"]]
         broken = [row for row in result["expectations"] if row["variant"] == variant["name"] and not row["ok"]]
         recovery = variant.get("recovery")
         rows.append(

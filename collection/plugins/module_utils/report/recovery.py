@@ -80,12 +80,21 @@ def find_recovery(runs: Sequence[Run], window: Window) -> Recovery:
         if last_ns >= calm_ns or over_ns > calm_ns:
             calm_ns = max(over_ns, last_ns + 1)
     if calm_ns + stable_ns > end_ns:
-        return Recovery(window, None, None, f"no data: not stable for {window.stable_s:g} s until the end")
+        return Recovery(window, None, None, _why_not(window, calm_ns, end_ns))
     over = [one[2] for one in failures if one[1] >= window.from_ns and one[0] < calm_ns]
     if not over:
         return Recovery(window, calm_ns, 0.0, "no request failed since the disturbance began")
     time_s = round((max(over) - window.from_ns) / NS_PER_S, 6)
     return Recovery(window, calm_ns, time_s, "from the disturbance's begin to the end of the last failure")
+
+
+def _why_not(window: Window, calm_ns: int, end_ns: int) -> str:
+    if window.to_ns >= end_ns:
+        return "no data: the measurement ended before the disturbance did"
+    left_s = (end_ns - calm_ns) / NS_PER_S
+    if left_s <= 0:
+        return "no data: requests failed until the end"
+    return f"no data: only {left_s:.1f} s without a failure until the end, of {window.stable_s:g} s asked for"
 
 
 def _failures(run: Run) -> list[tuple[int, int, int]]:

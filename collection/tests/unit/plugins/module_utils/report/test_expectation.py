@@ -91,7 +91,7 @@ def test_a_share_never_rounds_a_failure_away(value, text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.00085, "850 µs"), (0.01243, "12.4 ms"), (0.6, "600 ms"), (2.014, "2.01 s"), (600, "10 min"), (0, "0 µs")],
+    [(0.00085, "850 µs"), (0.01243, "12.4 ms"), (0.6, "600 ms"), (2.014, "2.01 s"), (600, "10 min"), (0, "0 s")],
 )
 def test_a_time_has_three_digits_that_matter(seconds, text):
     assert duration(seconds) == text

@@ -118,3 +118,8 @@ def test_names_from_the_service_break_no_format():
     assert all(len(line.split('"')) % 2 for line in prometheus.render(record).replace('\\"', "").splitlines())
     assert len(list(csv.reader(io.StringIO(table.render(record))))) == 61
     assert not [line for line in markdown.render(record).splitlines() if "<x>" in line]
+
+
+def test_markdown_shows_an_expectation_as_it_was_written():
+    assert "| `p99 < 2s` |" in markdown.render(make(expected=["p99 < 2s"]))
+    assert [markdown.escaped(name) for name in ("`<b>", "`a` <b> `c`")] == ["`&lt;b>", "`a` &lt;b> `c`"]

@@ -112,9 +112,23 @@ def test_never_stable_has_no_time_to_recovery_and_satisfies_nothing():
     assert phases_of(variant)["recover"]["duration_s"] == 30
     assert variant["figures"]["time_to_recovery_s"] is None
     assert [row["ok"] for row in record["expectations"]] == [False] * 3
-    assert record["expectations"][0]["found"] == "no data: not stable for 40 s until the end"
+    assert (
+        record["expectations"][0]["found"] == "no data: only 2.5 s without a failure until the end, of 40 s asked for"
+    )
     assert record["verdict"] == "fail"
-    assert "not stable for 40 s until the end" in text.render(record)
+    assert why in text.render(record)
+
+
+@pytest.mark.parametrize(
+    ("to_s", "bad", "why"),
+    [
+        (62, [], "the measurement ended before the disturbance did"),
+        (30, [(32, 60, "refused")], "requests failed until the end"),
+        (57, [], "only 3.0 s without a failure until the end, of 5 s asked for"),
+    ],
+)
+def test_why_there_is_no_time_to_recovery_is_said(to_s, bad, why):
+    assert variant_of(disturbed(to_s=to_s, bad=bad))["recovery"]["text"] == f"no data: {why}"
 
 
 def test_single_failures_keep_a_service_from_being_stable():
