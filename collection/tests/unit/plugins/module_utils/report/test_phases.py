@@ -112,9 +112,8 @@ def test_never_stable_has_no_time_to_recovery_and_satisfies_nothing():
     assert phases_of(variant)["recover"]["duration_s"] == 30
     assert variant["figures"]["time_to_recovery_s"] is None
     assert [row["ok"] for row in record["expectations"]] == [False] * 3
-    assert (
-        record["expectations"][0]["found"] == "no data: only 2.5 s without a failure until the end, of 40 s asked for"
-    )
+    why = "no data: only 2.5 s without a failure until the end, of 40 s asked for"
+    assert record["expectations"][0]["found"] == why
     assert record["verdict"] == "fail"
     assert why in text.render(record)
 
