@@ -124,7 +124,7 @@ def parse_time_ns(text: str | None) -> int | None:
     """RFC 3339 text of the API, with or without a fraction, as Unix nanoseconds; None stays None."""
     if not text:
         return None
-    whole, _, rest = text.partition(".")
+    whole, _unused, rest = text.partition(".")
     fraction = ""
     if rest:
         digits = len(rest) - len(rest.lstrip("0123456789"))
@@ -179,8 +179,22 @@ def _header(path: str | Path, text: str) -> Json:
     return header
 
 
+# fields whose type the report relies on
+_TYPES: dict[str, dict[str, type]] = {
+    "object": {"t_ns": int, "kind": str, "event": str, "via": str, "name": str, "uid": str, "state": dict},
+    "usage": {"t_ns": int, "pods": dict, "nodes": dict},
+    "throttling": {"t_ns": int, "containers": dict},
+    "load": {"t_ns": int, "cores": int},
+    "gap": {"kind": str, "from_ns": int, "to_ns": int},
+    "end": {"t_ns": int},
+}
+
+
 def _add(record: ClusterRecord, line: Json) -> None:
     kind = line["line"]
+    for name, expected in _TYPES.get(kind, {}).items():
+        if not isinstance(line[name], expected):
+            raise ValueError(f"{name} is {json.dumps(line[name])[:60]}, expected {expected.__name__}")
     if kind == "object":
         record.changes.append(_change(line))
     elif kind == "usage":

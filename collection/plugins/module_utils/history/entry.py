@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..report.probe_record import NOT_SENT
-from ..report.record_file import RecordError, parse_record
-from ..report.result_record import check_fields
+from ..report.record_file import parse_record
+from ..report.result_record import NUMBER, check_fields, check_known
 
 Json = dict[str, Any]
 KIND = "history"
@@ -19,7 +19,7 @@ SCHEMA_VERSION = 1
 BLOCK_S = 5  # longer than the race of one dying pod: its failures stay in one block
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TOP = {"scenario": str, "run": str, "profile": str, "started_unix_ns": int, "verdict": str, "variants": list}
-_VARIANT = {"name": str, "attempts": int, "failed": int, "longest_outage_s": (int, float), "blocks": dict}
+_VARIANT = {"name": str, "attempts": int, "failed": int, "longest_outage_s": NUMBER, "blocks": dict}
 
 
 class HistoryError(ValueError):
@@ -67,9 +67,7 @@ def parse_entry(where: str, text: str) -> Json:
     check_fields(where, text, entry, _TOP, "an entry of the history")
     for variant in entry["variants"]:
         check_fields(where, text, variant, _VARIANT, "a variant of the history")
-        for name in ("availability_percent", "p50_ms", "p99_ms"):
-            if name not in variant:
-                raise RecordError(where, 1, f'"{name}" is missing: not a variant of the history')
+        check_known(where, variant, ("availability_percent", "p50_ms", "p99_ms"), "a variant of the history")
     return entry
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .html import asset, environment, script
-from .record_file import RecordError, read_record
-from .result import KIND, SCHEMA_VERSION, worst
+from .record_file import RecordError
+from .result import worst
+from .result_record import read_result
 
 Json = dict[str, Any]
 HISTORY = 60  # newest runs of a scenario that are shown as one strip
@@ -26,7 +27,7 @@ def read_results(root: Path) -> tuple[list[Json], list[str]]:
     results, problems = [], []
     for path in sorted(root.glob("*/*/result.json")):
         try:
-            result = read_record(path, KIND, SCHEMA_VERSION)
+            result = read_result(path)
         except RecordError as error:
             problems.append(str(error).replace(f"{root}/", "", 1))
             continue

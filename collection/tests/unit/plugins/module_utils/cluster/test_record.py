@@ -114,6 +114,11 @@ def test_a_cut_last_line_is_left_out(tmp_path: Path) -> None:
         (HEADER + '\n{"line":"gap","t_ns":1}\n', "r.jsonl:2: not a line of a cluster record: missing 'kind'"),
         (HEADER + '\n{"line":"song"}\n', "r.jsonl:2: not a line of a cluster record: unknown line kind 'song'"),
         (HEADER + "\n7\n", "r.jsonl:2: not a line of a cluster record"),
+        (
+            HEADER + '\n{"line":"gap","kind":"Pod","from_ns":1,"to_ns":"2","relisted":true,"reason":""}\n',
+            'r.jsonl:2: not a line of a cluster record: to_ns is "2", expected int',
+        ),
+        (HEADER + '\n{"line":"usage","t_ns":1,"pods":[],"nodes":{}}\n', "pods is [], expected dict"),
     ],
 )
 def test_what_is_not_a_record_is_refused_with_file_and_line(tmp_path: Path, text: str, words: str) -> None:
@@ -136,8 +141,8 @@ def test_lines_of_many_threads_stay_whole(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     writer = RecordWriter(str(path), {"namespace": "shop"})
     threads = [
-        threading.Thread(target=lambda: [writer.gap(Gap("Pod", 1, 2, False, "x" * 999)) for _ in range(200)])
-        for _ in range(8)
+        threading.Thread(target=lambda: [writer.gap(Gap("Pod", 1, 2, False, "x" * 999)) for _unused in range(200)])
+        for _unused in range(8)
     ]
     for thread in threads:
         thread.start()
