@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Readers other than those of probe and cluster: what is truncated, foreign, newer or empty is refused with its line."""
+"""All readers but those of probe and cluster: what is truncated, foreign, newer or empty is refused with its line."""
 
 from __future__ import annotations
 
