@@ -254,7 +254,7 @@ def main() -> None:
             "disk_gb": found.disk_gb,
             "cgroup_controllers": found.cgroup_controllers,
             "kernel_features": found.kernel_features,
-            "ports_taken": [use.port for use, _ in found.taken],
+            "ports_taken": [use.port for use, _unused in found.taken],
         },
     }
     if missing:

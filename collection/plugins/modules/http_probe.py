@@ -333,7 +333,7 @@ notes:
   - Needs Linux (epoll) and Python 3.9 or later on the host that probes, nothing else.
   - The verdict V(fail) fails the task unless O(fail_on) says otherwise; the record is written first.
 author:
-  - The Availability Lab founders
+  - The Availability Lab founders (@availability-lab)
 """
 
 EXAMPLES = r"""

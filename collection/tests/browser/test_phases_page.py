@@ -27,7 +27,7 @@ def disturbed(tmp_path_factory):
     for number, (name, bad) in enumerate({"probes": [], "no-probes": [(21, 23, "refused"), (31, 33, "reset")]}.items()):
         start_ns = START_NS + number * 100 * NS
         record = probe_record(start_ns=start_ns, versions=[(0, "v1"), (25, "v2")], bad=bad, seed=number)
-        failed = {n for n in range(1200) for start, end, _ in bad if start <= n / 20 < end}
+        failed = {n for n in range(1200) for start, end, _unused in bad if start <= n / 20 < end}
         log = [{"n": n, "due_s": n / 20, "outcome": "reset" if n in failed else "ok"} for n in range(1200)]
         (folder / f"{name}.json").write_text(json.dumps(record))
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))

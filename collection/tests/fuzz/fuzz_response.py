@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Fuzz the response parser for a bounded time: `fuzz_response.py [seconds]` (30 by default), as `make fuzz` does.

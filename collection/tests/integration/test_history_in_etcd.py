@@ -104,7 +104,7 @@ def test_more_runs_than_one_answer_holds(etcd: dict[str, str]) -> None:
     store = history(etcd)
     for number in range(401):
         store.store("many", f"{number:04d}", "x")
-    assert [place[-4:] for place, _ in store.read("many")] == [f"{number:04d}" for number in range(401)]
+    assert [place[-4:] for place, _unused in store.read("many")] == [f"{number:04d}" for number in range(401)]
     for number in range(401):
         store.remove("many", f"{number:04d}")
     assert list(store.read("many")) == []

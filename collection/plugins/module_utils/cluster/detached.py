@@ -51,7 +51,7 @@ def run_in_foreground(recorder: Recorder, duration_s: float) -> None:
     """Record for ``duration_s``; SIGINT and SIGTERM end it early, with a whole record. Raises as Recorder.start."""
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.set())
+        signal.signal(number, lambda *_unused: asked.set())
     recorder.start()
     recorder.wait(asked, duration_s)
     recorder.stop()
@@ -124,9 +124,9 @@ def _leave_the_task(keep: int) -> None:
 def _record(make: Callable[[], Recorder], record: str, limit_s: float, ready: int, owner: Running | None) -> None:
     """The daemon's whole life; never returns, so that none of the task's own clean-up runs in it."""
     asked = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    signal.signal(signal.SIGTERM, lambda *_unused: asked.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
+    signal.signal(signal.SIGALRM, lambda *_unused: os._exit(1))
     signal.alarm(int(START_TIMEOUT_S))
     try:
         recorder = make()

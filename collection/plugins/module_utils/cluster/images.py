@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from typing import IO, cast
 
 # Where the kubelet's containerd keeps its images.
 _CTR = ("ctr", "--namespace", "k8s.io", "images")
@@ -25,7 +26,7 @@ def normalised(reference: str) -> str:
     >>> normalised("availability-lab/hello:1")
     'docker.io/availability-lab/hello:1'
     """
-    first, slash, _ = reference.partition("/")
+    first, slash, _unused = reference.partition("/")
     if not slash:
         reference = f"docker.io/library/{reference}"
     elif "." not in first and ":" not in first and first != "localhost":
@@ -64,12 +65,11 @@ class NodeImages:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        assert saving.stdout is not None  # noqa: S101  asked for as a pipe, as the next one
-        assert saving.stderr is not None  # noqa: S101
-        saving.stdout.close()  # so that docker save ends when the node stops reading
+        read, errors = cast("IO[bytes]", saving.stdout), cast("IO[bytes]", saving.stderr)  # pipes, as asked for
+        read.close()  # so that docker save ends when the node stops reading
         load_said = loading.communicate()[1].decode(errors="replace")
-        save_said = saving.stderr.read().decode(errors="replace")
-        saving.stderr.close()
+        save_said = errors.read().decode(errors="replace")
+        errors.close()
         # A node that stops reading breaks the save as well: the node's own words say why.
         if loading.returncode != 0 and load_said.strip():
             raise ImageLoadError(f"node {self.node}: cannot load {', '.join(references)}: {_tail(load_said)}")

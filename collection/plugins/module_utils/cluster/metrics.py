@@ -112,8 +112,8 @@ def throttling(text: bytes, namespace: str) -> dict[str, dict[str, float]]:
     while start != -1:
         end = text.find(b"\n", start + 1)
         line = text[start + 1 : end if end != -1 else len(text)]
-        family, _, rest = line.partition(b"{")
-        labels, _, values = rest.rpartition(b"} ")
+        family, _unused, rest = line.partition(b"{")
+        labels, _unused, values = rest.rpartition(b"} ")
         if family in _FAMILIES and wanted in labels:
             label = dict(_LABEL.findall(labels))
             if label.get(b"container"):

@@ -26,7 +26,7 @@ def version_of(labels: Json, images: dict[str, str]) -> str | None:
             return str(labels[name])
     if len(images) == 1:
         image = next(iter(images.values())).partition("@")[0]
-        _, colon, tag = image.rpartition(":")
+        _unused, colon, tag = image.rpartition(":")
         return tag if colon and "/" not in tag else None
     return None
 

@@ -71,15 +71,13 @@ class ClusterLook:
 
     def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
         """As `kubectl auth can-i`."""
-        asked = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
-        review = client.V1SelfSubjectAccessReview(
-            spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=client.V1ResourceAttributes(**asked))
-        )
+        asked = client.V1ResourceAttributes(verb=verb, group=group, resource=resource, namespace=namespace)
+        review = client.V1SelfSubjectAccessReview(spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked))
         answer = self._call(client.AuthorizationV1Api(self._api).create_self_subject_access_review, review)
         return bool(answer.status.allowed)
 
     def has_metrics(self) -> bool:
-        """Whether metrics-server, or what stands in for it, serves figures of pods: what a HorizontalPodAutoscaler reads."""
+        """Whether metrics-server, or what stands in for it, serves figures of pods, as an autoscaler needs them."""
         try:
             served = self._call(client.ApisApi(self._api).get_api_versions).groups
         except ApiException:
@@ -99,12 +97,16 @@ def problems(look: ClusterLook, namespaces: Sequence[str], nodes: int, metrics: 
     found = look.nodes()
     ready = [node for node in found or () if node["ready"]]
     if found is not None and len(ready) < nodes:
-        missing.append(f"nodes: expected {nodes} that are ready, found {len(ready)} (a lab gets them with minikube_nodes)")
+        missing.append(
+            f"nodes: expected {nodes} that are ready, found {len(ready)} (a lab gets them with minikube_nodes)"
+        )
     if found is None and nodes > 1:
         missing.append(f"nodes: expected {nodes}, but the user may not list nodes")
     if metrics and not look.has_metrics():
-        missing.append("metrics: the cluster serves no figures of pods (metrics.k8s.io), which a HorizontalPodAutoscaler "
-                       "needs; install metrics-server")  # fmt: skip
+        missing.append(
+            "metrics: the cluster serves no figures of pods (metrics.k8s.io), which an autoscaler needs; "
+            "install metrics-server"
+        )
     for namespace in namespaces:
         if not look.namespace_exists(namespace) and not look.may("create", "", "namespaces"):
             missing.append(f"namespaces: {namespace} does not exist, and the user may not create namespaces")

@@ -30,7 +30,7 @@ class EtcdHistory:
         """Raises HistoryError: an endpoint is no URL, or a certificate cannot be read."""
         self._endpoints = [_endpoint(text) for text in endpoints]
         self._context: ssl.SSLContext | None = None
-        if any(scheme == "https" for scheme, _, _ in self._endpoints):
+        if any(scheme == "https" for scheme, _host, _port in self._endpoints):
             self._context = _context(ca_cert, client_cert, client_key)
 
     def place(self, scenario: str, run: str) -> str:

@@ -44,7 +44,7 @@ def run_bounded(
         except OSError as error:
             raise CommandError(f"`{shown}` cannot be started: {error}") from error
         try:
-            output, _ = child.communicate(timeout=timeout_s)
+            output, _unused = child.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             raise CommandError(f"`{shown}` did not end within {timeout_s:g} s") from error
         finally:

@@ -15,7 +15,7 @@ def cgroup_controllers(mounts: Path = Path("/proc/self/mounts")) -> list[str]:
     """
     controllers: set[str] = set()
     for line in mounts.read_text(encoding="utf-8").splitlines():
-        _, mount_point, kind, options, *_ = line.split()
+        _unused, mount_point, kind, options, *_more = line.split()
         if kind == "cgroup":
             controllers.update(_version1(options))
         elif kind == "cgroup2":

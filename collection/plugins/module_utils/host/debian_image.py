@@ -104,7 +104,7 @@ def mirror_of_this_host() -> str:
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(LABEL)", "Created-By: Packages"]
     ).splitlines()
     for line in lines:
-        uri, _, said = line.partition(" ")
+        uri, _unused, said = line.partition(" ")
         if said.strip() == "Debian Debian":
             return uri
     return ""

@@ -53,7 +53,7 @@ def published_sha256(url: str, file_name: str, scratch: Path, timeout_s: float, 
     """The checksum of ``file_name`` in the publisher's sum file: a bare one, or lines ``<sha256>  <name>``."""
     for attempt in range(1, _TRIES + 1):
         try:
-            size, _ = _stream(url, scratch, timeout_s)
+            size, _unused = _stream(url, scratch, timeout_s)
             break
         except _Passing as error:
             if attempt == _TRIES:

@@ -8,4 +8,5 @@ import sys
 
 from .command import main
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

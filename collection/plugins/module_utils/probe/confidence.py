@@ -54,7 +54,7 @@ def lower_bound(good: int, total: int, error: float = 0.05) -> float:
     if good == total:
         return float(error ** (1.0 / total))
     low, high = 0.0, good / total
-    for _ in range(50):
+    for _unused in range(50):
         middle = (low + high) / 2.0
         if incomplete_beta(good, total - good + 1, middle) < error:
             low = middle

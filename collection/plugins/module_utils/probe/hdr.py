@@ -23,7 +23,7 @@ def _zigzag(number: int) -> bytes:
     value = (number << 1) ^ (number >> 63)
     out = bytearray()
     # At most nine bytes: the ninth holds eight bits.
-    for _ in range(8):
+    for _unused in range(8):
         if value < 0x80:
             out.append(value)
             return bytes(out)

@@ -25,7 +25,7 @@ class Lane:
         self.counted = counted
         self.in_flight = 0
         self.idle: dict[tuple[bool, str, int], list[Connection]] = {target.origin: [] for target in targets}
-        self.heads: list[dict[bytes, object]] = [{} for _ in targets]
+        self.heads: list[dict[bytes, object]] = [{} for _unused in targets]
         self._due = [0] * len(targets)
         self._due_taken = 0
         self.idle_closed = 0

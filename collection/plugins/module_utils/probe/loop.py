@@ -30,6 +30,7 @@ SPIN_NS = 60_000
 BURST = 64
 #: Answers taken in one go; the buffer for them is made anew each time.
 EVENTS = 128
+MANY_EVENTS = 4096
 
 
 class Loop:
@@ -82,12 +83,14 @@ class Loop:
             now = clock() - base
         bucket_start = recorder.bucket_start
         bucket_end = bucket_start + BUCKET_NS
+        backlog: list[tuple[int, int]] = []
+        arrived = now
         free, next_user = exchange.free_users, 0 if users else NEVER
         known: Any
         while True:
             # 1. what is due
             if next_due is not None and next_due <= now and not self.stopping:
-                for _ in range(BURST):
+                for _unused in range(BURST):
                     now = clock() - base
                     if next_due > now:
                         break
@@ -136,23 +139,30 @@ class Loop:
                 wake = next_control
             wake = min(wake, next_user)
             pause = wake - now
-            if closed and pause > SPIN_NS:
-                events = poll(pause / 1e9, EVENTS)
-            elif pause > SPIN_NS:
-                # The clock moved on while requests were started above.
-                pause = wake - (clock() - base)
-                if pause > SPIN_NS:
-                    select.select(waits, (), (), (pause - SPIN_NS) / 1e9)
-                events = poll(0, EVENTS)
+            if backlog:
+                events, backlog = backlog[:EVENTS], backlog[EVENTS:]
             else:
-                events = poll(0, EVENTS)
-            now = clock() - base
-            # 4. answers
+                if closed and pause > SPIN_NS:
+                    events = poll(pause / 1e9, EVENTS)
+                elif closed:
+                    events = poll(0, EVENTS)
+                else:
+                    # The clock moved on while requests were started above.
+                    pause = wake - (clock() - base)
+                    if pause > SPIN_NS:
+                        select.select(waits, (), (), (pause - SPIN_NS) / 1e9)
+                    events = poll(0, MANY_EVENTS)
+                    events, backlog = events[:EVENTS], events[EVENTS:]
+                arrived = clock() - base
+            now = arrived
+            # 4. answers. Whatever is readable now has come by now: of many that come at once, as after a stall, those
+            # read last are not later for it. What becomes due meanwhile is sent between the slices of such a backlog.
+            # Users that go on at once need the time of each, as it starts their next request.
             ring, starts, mask = tracker.ring, tracker.starts, tracker.mask
-            for fd, _ in events:
+            for fd, _unused in events:
                 connection = by_fd.get(fd)
-                if connection is None:
-                    continue
+                if connection is None or (connection.start > arrived and not instant):
+                    continue  # taken for another request since: the next poll tells of it again
                 if connection.state != WAITING:
                     exchange.step(connection)
                     continue
@@ -163,7 +173,8 @@ class Loop:
                 except OSError as error:
                     exchange.broken(connection, error)
                     continue
-                now = clock() - base
+                if instant:
+                    now = clock() - base
                 known = connection.heads.get(data[: data.find(b"\r\n\r\n")])
                 if known is None or known.total != len(data):
                     exchange.received(connection, data, now)
@@ -206,6 +217,8 @@ class Loop:
                     self._book(known, connection, now)
                     self._unusual(known, connection, due, latency, now)
                 exchange.release(connection, connection.lane.keep, now)
+            if not instant:
+                now = clock() - base
         recorder.flush(now)
         if lateness:
             recorder.lateness.add_many(lateness)

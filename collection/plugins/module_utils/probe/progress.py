@@ -61,7 +61,7 @@ def summarise(header: dict[str, Any], state: State, fresh: Iterable[Tally], seco
     recent = 0
     identities: dict[str, dict[str, int]] = {name: {} for name in header["identify"]}
     for tally in fresh:
-        for (lane, _, who), figures in tally.cells.items():
+        for (lane, _unused, who), figures in tally.cells.items():
             if lane not in lanes:
                 continue
             done = figures.count(outcome.OUTCOMES)
@@ -73,7 +73,7 @@ def summarise(header: dict[str, Any], state: State, fresh: Iterable[Tally], seco
     ended = sum(total.values())
     return {
         "elapsed_s": round(state.at / 1e9, 3),
-        "due": sum(times for (lane, _), times in state.tally.due.items() if lane in lanes),
+        "due": sum(times for (lane, _unused), times in state.tally.due.items() if lane in lanes),
         **total,
         "rate": round(recent / seconds_s, 1),
         "availability": total["completed"] / ended if ended else None,

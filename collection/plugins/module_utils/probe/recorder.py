@@ -63,8 +63,8 @@ class Recorder:
         self.lateness = Histogram()
         self.attempts = attempts
         self.bucket_start = 0
-        self._names = [name for name, _ in options.identify]
-        self._finders = [finder for _, finder in options.identify]
+        self._names = [name for name, _unused in options.identify]
+        self._finders = [finder for _unused, finder in options.identify]
         self._nobody = ("",) * len(self._names)
         self._identities: set[tuple[str, ...]] = set()
         self._known: list[KnownHead] = []

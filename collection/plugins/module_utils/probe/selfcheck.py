@@ -51,7 +51,7 @@ def self_check(header: dict[str, Any], state: State, elapsed_s: float, steal_per
     """The record's `self_check`, with the reasons why the probe cannot be trusted (none when it can)."""
     lateness = state.all_lateness()
     limits = header["limits"]
-    due = sum(times for (lane, _), times in state.tally.due.items() if lane in header["plan"]["lanes"])
+    due = sum(times for (lane, _unused), times in state.tally.due.items() if lane in header["plan"]["lanes"])
     sent = state.booked(lambda key: key[0] in header["plan"]["lanes"])
     unsent = sum(f.not_sent for key, f in state.tally.cells.items() if key[0] in header["plan"]["lanes"])
     is_open = header["plan"]["model"] == "open"

@@ -160,7 +160,7 @@ class Supervisor:
             "options": options.raw,
             "plan": options.plan(),
             "targets": [target.name for target in options.targets],
-            "identify": [name for name, _ in options.identify],
+            "identify": [name for name, _unused in options.identify],
             "control": options.control is not None,
             "control_rate": options.control_rate,
             "objectives": [objective.text for objective in options.objectives],
@@ -239,7 +239,7 @@ class Supervisor:
         fresh = []
         last_at = 0
         while len(selector.get_map()) > (owner is not None):
-            for key, _ in selector.select():
+            for key, _unused in selector.select():
                 if key.fd == owner:
                     owner = None
                     selector.unregister(key.fd)

@@ -98,13 +98,18 @@ def _payloads(option: str, path: str, body: str | None, values: Sequence[str]) -
     """Path and body of each request, in turn: one for each value, or one alone."""
     wanted = PLACEHOLDER in path or PLACEHOLDER in (body or "")
     if values and not wanted:
-        raise TargetError(f"values: no address or body has {PLACEHOLDER} in it, expected for example /price/{PLACEHOLDER}")
+        raise TargetError(
+            f"values: no address or body has {PLACEHOLDER} in it, expected for example /price/{PLACEHOLDER}"
+        )
     if wanted and not values:
         raise TargetError(f"{option}: {path!r} or its body has {PLACEHOLDER} in it, expected a list in values")
     pairs: list[tuple[str, str | None]] = [(path, body)]
     if wanted:
         pairs = [
-            (path.replace(PLACEHOLDER, quote(value, safe="")), None if body is None else body.replace(PLACEHOLDER, value))
+            (
+                path.replace(PLACEHOLDER, quote(value, safe="")),
+                None if body is None else body.replace(PLACEHOLDER, value),
+            )
             for value in map(str, values)
         ]
     return [(quote(one, safe="/?&=%:@!$'()*+,;~#[]"), text) for one, text in pairs]
@@ -146,7 +151,7 @@ def weighted_cycle(weights: Sequence[int]) -> list[int]:
     total = sum(weights)
     current = [0] * len(weights)
     cycle = []
-    for _ in range(total):
+    for _unused in range(total):
         for index, weight in enumerate(weights):
             current[index] += weight
         best = max(range(len(weights)), key=current.__getitem__)

@@ -65,7 +65,7 @@ class Users:
         if now >= self._next_adjust:
             self._next_adjust = NEVER if self._steady and self._next_adjust else now + _ADJUST_NS
             self._adjust(now)
-        for _ in range(len(free)):
+        for _unused in range(len(free)):
             user, when = free.popleft()
             if user.number < self._wanted:
                 heapq.heappush(self._waiting, (self._next_of(user, when), user.number, user))
@@ -73,7 +73,7 @@ class Users:
                 self._active.discard(user.number)
         lane, waiting = self._lane, self._waiting
         while waiting and waiting[0][0] <= now and lane.tracker.next < self.quota:
-            due, _, user = heapq.heappop(waiting)
+            due, _unused, user = heapq.heappop(waiting)
             if user.number >= self._wanted:
                 self._active.discard(user.number)
                 continue

@@ -155,7 +155,7 @@ def _welch_interval(old: Sequence[float], new: Sequence[float]) -> tuple[float, 
 def student_t_quantile(probability: float, freedom: float) -> float:
     """The value that a t-distributed variable stays below with `probability` (0.5 to 1), by bisection."""
     low, high = 0.0, 1e4
-    for _ in range(80):
+    for _unused in range(80):
         middle = (low + high) / 2
         below = 1 - 0.5 * incomplete_beta(freedom / 2, 0.5, freedom / (freedom + middle * middle))
         low, high = (middle, high) if below < probability else (low, middle)
@@ -181,7 +181,7 @@ def mann_whitney_p(old: Sequence[float], new: Sequence[float]) -> float:
 
 def _rank_sums(n: int, m: int) -> list[int]:
     """How many of the orders of n and m values give each number of wins, 0 to n*m (Gaussian binomial)."""
-    ways = [[0] * (n * m + 1) for _ in range(n + 1)]
+    ways = [[0] * (n * m + 1) for _unused in range(n + 1)]
     ways[0][0] = 1
     for rank in range(1, n + m + 1):
         for chosen in range(min(rank, n), 0, -1):

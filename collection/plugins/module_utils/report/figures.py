@@ -64,17 +64,17 @@ def identity_figures(runs: Sequence[Run], what: str) -> list[Json]:
         for name, group in run.probe["identities"].get(key, {}).items():
             groups.setdefault(name, []).append((run, group))
     groups.pop("", None)
-    answered = sum(group["due"] for parts in groups.values() for _, group in parts)
+    answered = sum(group["due"] for parts in groups.values() for _unused, group in parts)
     rows = []
     for name, parts in groups.items():
-        latency = merged(group["latency"] for _, group in parts).figures_ms()
+        latency = merged(group["latency"] for _unused, group in parts).figures_ms()
         first, last = _seen(parts)
         rows.append(
             {
                 "name": name,
-                "requests": sum(group["due"] for _, group in parts),
-                "failed": _sum_known(group["failed"] for _, group in parts),
-                "share_percent": round(100.0 * sum(group["due"] for _, group in parts) / answered, 4),
+                "requests": sum(group["due"] for _unused, group in parts),
+                "failed": _sum_known(group["failed"] for _unused, group in parts),
+                "share_percent": round(100.0 * sum(group["due"] for _unused, group in parts) / answered, 4),
                 "p50_ms": latency["p50"],
                 "p99_ms": latency["p99"],
                 "first_unix_ns": first,

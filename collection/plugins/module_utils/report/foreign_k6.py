@@ -69,7 +69,7 @@ def read_output(path: str | Path, text: str) -> Json:
             raise RecordError(path, number, f"not a point of k6's JSON output ({error})") from error
     if not found and not dropped:
         raise RecordError(path, len(lines), "k6's JSON output has no http_req_duration: no request was made")
-    start_ns = min([end - latency for end, latency, _, _ in found] + dropped)
+    start_ns = min([end - latency for end, latency, _unused, _unused in found] + dropped)
     requests = [Request(end - latency - start_ns, latency, outcome, detail) for end, latency, outcome, detail in found]
     requests += [Request(at_ns - start_ns, 0, "not_sent", "dropped_iterations: no free VU") for at_ns in dropped]
     return record_of("k6 --out json", REQUESTS_NOTE, start_ns, requests)
@@ -165,7 +165,7 @@ def _outcome(tags: Mapping[str, str]) -> tuple[str, str]:
 
 def _unix_ns(text: str) -> int:
     """RFC 3339 with up to nine digits of a second."""
-    whole, _, rest = text.partition(".")
+    whole, _unused, rest = text.partition(".")
     digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
     zone = rest[len(digits) :] if digits else ""
     moment = datetime.fromisoformat((whole + zone).replace("Z", "+00:00"))

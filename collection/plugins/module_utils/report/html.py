@@ -153,7 +153,7 @@ def _strip(variant: Json) -> list[Json]:
     series = variant["over_time"]
     end_s = (max(phase["ended_unix_ns"] for phase in variant["phases"]) - series["started_unix_ns"]) / 1e9
     count = max(1, min(STRIP_CELLS, int(end_s / series["step_s"])))
-    cells: list[dict[str, int]] = [{} for _ in range(count)]
+    cells: list[dict[str, int]] = [{} for _unused in range(count)]
     for i, at_s in enumerate(series["t_s"]):
         cell = cells[min(count - 1, int((at_s + series["step_s"] / 2) / max(end_s, 1e-9) * count))]
         for name, counts in series["outcomes"].items():

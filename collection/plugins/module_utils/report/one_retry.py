@@ -57,8 +57,10 @@ def from_attempts(attempts: Iterable[Mapping[str, Any]]) -> Json:
         sent.append((attempt["sent_s"], attempt.get("lane", NEW) == NEW, good))
         if not good:
             failures.append(attempt["sent_s"] + attempt["service_ms"] / 1000)
-    fresh = sorted((at_s, good) for at_s, new, good in sent if new) or sorted((at_s, good) for at_s, _, good in sent)
-    starts = [at_s for at_s, _ in fresh]
+    fresh = sorted((at_s, good) for at_s, new, good in sent if new) or sorted(
+        (at_s, good) for at_s, _unused, good in sent
+    )
+    starts = [at_s for at_s, _unused in fresh]
     rescued = 0
     for ended_s in failures:
         place = bisect_left(starts, ended_s)

@@ -74,7 +74,7 @@ def publish(
     root = index.results_root(directory, scenario)
     record = result.build(scenario, title, runs, expected, marks, level=level)
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
-    names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _) in TEXT_FORMATS.items()}
+    names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _unused) in TEXT_FORMATS.items()}
     if {"html", "png"} & set(formats):
         views = {
             variant: joined_views([cluster_view(one) for one in records.values()])

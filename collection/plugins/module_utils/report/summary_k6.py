@@ -54,8 +54,8 @@ def _trend(times: Distribution, floor_ns: int = 0) -> list[str]:
 
 def _aligned(rows: list[tuple[str, list[str]]], width: int) -> dict[str, str]:
     """name -> `name.....: first second`, the columns of all rows under one another."""
-    columns = max((len(values) for _, values in rows), default=0)
-    widths = [max(len(values[at]) for _, values in rows if at < len(values)) for at in range(columns)]
+    columns = max((len(values) for _unused, values in rows), default=0)
+    widths = [max(len(values[at]) for _unused, values in rows if at < len(values)) for at in range(columns)]
     return {
         name: f"{'  ' if name.startswith('{') else ''}{name}".ljust(width, ".")
         + ": "

@@ -92,7 +92,7 @@ def read_stored(path: str | Path) -> list[str]:
 def _line_of_item(text: str, index: int) -> int:
     decoder = json.JSONDecoder()
     at = text.index("[") + 1
-    for _ in range(index):
+    for _unused in range(index):
         at = _next_value(text, decoder.raw_decode(text, _next_value(text, at))[1])
     return text.count("\n", 0, _next_value(text, at)) + 1
 

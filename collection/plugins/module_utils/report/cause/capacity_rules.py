@@ -133,7 +133,7 @@ def _alive(pod: PodLife, failure: Failure) -> bool:
 
 def _empty(scene: Scene, since: int) -> Evidence:
     steps = scene.view.ready_endpoints.get(scene.service or "")
-    end = next((end for start, end, _ in steps.spans() if start == since), None) if steps else None
+    end = next((end for start, end, _unused in steps.spans() if start == since), None) if steps else None
     lasted = "to the end of the record" if end is None else f"for {seconds(end - since)}"
     if since <= scene.view.record.started_ns + WATCH_LAG_NS:
         lasted += " (already when the recording began)"

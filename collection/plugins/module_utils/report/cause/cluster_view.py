@@ -112,12 +112,12 @@ class PodLife:
     @cached_property
     def added_ns(self) -> int | None:
         """When it first became a ready endpoint."""
-        return next((start for start, _, value in self.endpoint.spans() if value == "ready"), None)
+        return next((start for start, _unused, value in self.endpoint.spans() if value == "ready"), None)
 
     @cached_property
     def dropped_ns(self) -> int | None:
         """When its endpoint stopped being ready after the deletion."""
-        for start, _, value in self.endpoint.spans():
+        for start, _unused, value in self.endpoint.spans():
             if value != "ready" and self.deletion_ns is not None and start >= self.deletion_ns - NS_PER_S:
                 return start
         return None
@@ -132,7 +132,7 @@ class PodLife:
     def downtimes(self) -> list[tuple[Exit, int | None]]:
         """Each exit with the time when the pod was ready again, or gone; None: not before the end of the record."""
         return [
-            (end, next((t for t, _, ready in self.ready.spans() if ready and t > end.seen_ns), self.gone_ns))
+            (end, next((t for t, _unused, ready in self.ready.spans() if ready and t > end.seen_ns), self.gone_ns))
             for end in self.exits
         ]
 

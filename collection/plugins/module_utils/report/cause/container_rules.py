@@ -40,7 +40,7 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
     for pod, killing in sorted(scene.probe_killings, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
         end = next((one for one in pod.exits if one.seen_ns >= killing.t_ns - EXIT_LAG_NS), None)
         down_ns = min(killing.t_ns, end.t_ns) if end else killing.t_ns
-        up_ns = next((t for t, _, ready in pod.ready.spans() if ready and t > killing.t_ns), pod.gone_ns)
+        up_ns = next((t for t, _unused, ready in pod.ready.spans() if ready and t > killing.t_ns), pod.gone_ns)
         if not onset_within(failure, down_ns - EXIT_LAG_NS, None if up_ns is None else up_ns + PROXY_LAG_NS):
             continue
         kind = "startup" if "startup" in killing.message else "liveness"

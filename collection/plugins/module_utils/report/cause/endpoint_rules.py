@@ -90,7 +90,7 @@ def selector_changed(failure: Failure, scene: Scene) -> Finding | None:
     """The Service was pointed at other pods: all endpoints change at once."""
     steps = scene.view.services.get(scene.service or "")
     states = list(zip(steps.times, steps.values)) if steps else []
-    for (_, before), (t_ns, state) in zip(states, states[1:]):
+    for (_unused, before), (t_ns, state) in zip(states, states[1:]):
         moved = before["selector"] != state["selector"]
         if moved and onset_within(failure, t_ns, t_ns + PROXY_LAG_NS):
             text = f"the selector of Service {scene.service} went from {before['selector']} to {state['selector']}"

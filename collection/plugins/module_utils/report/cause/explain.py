@@ -49,7 +49,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "application_error": ("the application answered with an error", application_error),
 }
 UNKNOWN = "unknown"
-TITLES = {name: title for name, (title, _) in RULES.items()} | {UNKNOWN: "unknown"}
+TITLES = {name: title for name, (title, _unused) in RULES.items()} | {UNKNOWN: "unknown"}
 # A service behind the probed one can make it answer wrongly or late. It cannot make it refuse a connection.
 FROM_BEHIND = ANSWERED_OUTCOMES | {"timeout_headers", "timeout_body"}
 LOOK_AROUND_NS = 10 * NS_PER_S
@@ -93,7 +93,7 @@ def explain(
 
 def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     """All findings on one failure, the best first; never empty: the last resort is unknown."""
-    found = [finding for _, rule in RULES.values() if (finding := rule(failure, scene)) is not None]
+    found = [finding for _unused, rule in RULES.values() if (finding := rule(failure, scene)) is not None]
     if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
         found += _behind(failure, scene)
     found = [_weigh(finding, failure, scene.view.record) for finding in found if finding.cause == "probe_fault" or
@@ -108,7 +108,7 @@ def _behind(failure: Failure, scene: Scene) -> list[Finding]:
     found = []
     inside = failure.as_seen_inside()
     for other in scene.behind:
-        for name, (_, rule) in RULES.items():
+        for name, (_unused, rule) in RULES.items():
             finding = None if name in {"probe_fault", "application_error"} else rule(inside, other)
             if finding is not None:
                 text = f"this befell Service {other.service}, not {scene.service} itself, which may depend on it"

@@ -46,11 +46,11 @@ def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
         return found
     draw = random.Random(SEED)  # noqa: S311 - resampling, no secret
     differences = sorted(
-        _share(draw.choices(new, k=len(new))) - _share(draw.choices(old, k=len(old))) for _ in range(DRAWS)
+        _share(draw.choices(new, k=len(new))) - _share(draw.choices(old, k=len(old))) for _unused in range(DRAWS)
     )
     difference = found["after"]["share"] - found["before"]["share"]
     pool, extreme = old + new, 0
-    for _ in range(DRAWS):
+    for _unused in range(DRAWS):
         draw.shuffle(pool)
         extreme += abs(_share(pool[len(old) :]) - _share(pool[: len(old)])) >= abs(difference) - ROUNDING
     found.update(difference=difference, low=differences[int(DRAWS * 0.025)], high=differences[int(DRAWS * 0.975) - 1])
@@ -76,9 +76,9 @@ def blocks(probe: Mapping[str, Any]) -> list[tuple[int, int]]:
 
 
 def _share(some: list[tuple[int, int]]) -> float:
-    return sum(failed for failed, _ in some) / sum(due for _, due in some)
+    return sum(failed for failed, _unused in some) / sum(due for _unused, due in some)
 
 
 def _figures(some: list[tuple[int, int]]) -> dict[str, Any]:
-    failed, due = sum(failed for failed, _ in some), sum(due for _, due in some)
+    failed, due = sum(failed for failed, _unused in some), sum(due for _unused, due in some)
     return {"failed": failed, "due": due, "share": failed / due if due else None, "blocks": len(some)}

@@ -10,7 +10,7 @@ from ansible_collections.availability.lab.plugins.modules import install_source_
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], looks: list[Look]) -> dict[str, Any]:
-    monkeypatch.setattr(install_source_info, "look_around", lambda **_: looks)
+    monkeypatch.setattr(install_source_info, "look_around", lambda **_unused: looks)
     with patch_module_args({"upstream_addresses": ["http://127.0.0.1:1"]}), pytest.raises(SystemExit):
         install_source_info.main()
     return json.loads(capsys.readouterr().out)

@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     owner: FakeApi
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, *_unused: Any) -> None:
         return
 
     def do_GET(self) -> None:
@@ -142,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self, plural: str, empty: bool) -> None:
         with self.owner.changed:
-            items = [] if empty else [body for (kind, _), body in self.owner.objects.items() if kind == plural]
+            items = [] if empty else [body for (kind, _unused), body in self.owner.objects.items() if kind == plural]
             body = {"metadata": {"resourceVersion": str(self.owner.version)}, "items": copy.deepcopy(items)}
         for item in body["items"]:
             item.pop("kind")
@@ -167,8 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
                     news = [] if default else [entry for entry in api.log if entry[0] > sent and entry[1] == plural]
                     if not news:
                         api.changed.wait(0.2)
-                for version, _, kind, body in news:
-                    for _ in range(2 if api.double else 1):
+                for version, _unused, kind, body in news:
+                    for _unused in range(2 if api.double else 1):
                         self._chunk({"type": kind, "object": body})
                     sent = version
             if epoch == api._epoch:

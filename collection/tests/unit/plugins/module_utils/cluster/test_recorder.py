@@ -108,7 +108,7 @@ def test_a_doubled_event_is_written_once(api: FakeApi, tmp_path: Path) -> None:
     api.put("pods", "web", **pod())
     api.delete("pods", "web")
     recording.until(lambda record: len(pods(record)) == 2)
-    assert [event for _, event, _ in pods(recording.end())] == ["added", "deleted"]
+    assert [event for _unused, event, _unused in pods(recording.end())] == ["added", "deleted"]
 
 
 def test_cut_connections_are_resumed_where_they_were(api: FakeApi, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_an_api_restart_loses_nothing_and_is_written_as_a_gap(api: FakeApi, tmp_
     api.start()
     recording.until(lambda record: len(pods(record)) == 4 and any(gap.kind == "Pod" for gap in record.gaps))
     record = recording.end()
-    assert [event for _, event, _ in pods(record)] == ["listed", "modified", "modified", "deleted"]
+    assert [event for _unused, event, _unused in pods(record)] == ["listed", "modified", "modified", "deleted"]
     gap = next(gap for gap in record.gaps if gap.kind == "Pod")
     assert 0.3 < (gap.to_ns - gap.from_ns) / 1e9 < 3
     assert not gap.relisted
@@ -172,7 +172,7 @@ def test_a_pod_recreated_under_its_name_during_the_gap_is_another_pod(api: FakeA
     api.start()
     recording.until(lambda record: len(pods(record)) == 3)
     record = recording.end()
-    assert sorted(event for _, event, _ in pods(record)) == ["added", "deleted", "listed"]
+    assert sorted(event for _unused, event, _unused in pods(record)) == ["added", "deleted", "listed"]
     assert len({change.uid for change in record.of_kind("Pod")}) == 2
 
 
@@ -180,7 +180,7 @@ def test_an_expiring_watch_is_renewed_without_a_gap(
     api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "WATCH_TIMEOUT_S", 0)
-    monkeypatch.setattr(watch.random, "randrange", lambda _: 1)
+    monkeypatch.setattr(watch.random, "randrange", lambda _unused: 1)
     recording = Recording(api, tmp_path)
     for number in range(12):
         api.put("pods", f"web-{number}", **pod())

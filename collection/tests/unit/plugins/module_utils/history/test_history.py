@@ -125,7 +125,7 @@ def test_more_keys_than_an_answer_holds(tmp_path: Path) -> None:
             gateway.keys[f"/availability-lab/history/rolling/{number:05d}".encode()] = b"x"
         gateway.keys[b"/availability-lab/history0"] = b"a neighbour's"
         gateway.keys[b"/availability-lab/history"] = b"a neighbour's"
-        assert [place[-5:] for place, _ in store.read()] == [f"{number:05d}" for number in range(PAGE * 2 + 1)]
+        assert [place[-5:] for place, _unused in store.read()] == [f"{number:05d}" for number in range(PAGE * 2 + 1)]
 
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:

@@ -164,10 +164,10 @@ def _make_and_count(root: Path, answers: Any) -> None:
 
 def test_of_runs_at_once_one_makes_and_the_others_wait(tmp_path: Path) -> None:
     answers: Any = multiprocessing.Queue()
-    runs = [multiprocessing.Process(target=_make_and_count, args=(tmp_path, answers)) for _ in range(4)]
+    runs = [multiprocessing.Process(target=_make_and_count, args=(tmp_path, answers)) for _unused in range(4)]
     for run in runs:
         run.start()
-    changed = [answers.get(timeout=20) for _ in runs]
+    changed = [answers.get(timeout=20) for _unused in runs]
     for run in runs:
         run.join(10)
     assert sorted(changed) == [False, False, False, True]

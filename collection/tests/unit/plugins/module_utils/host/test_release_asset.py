@@ -50,7 +50,7 @@ class Mirror:
                     self.end_headers()
                     self.wfile.write(content)
 
-            def log_message(self, *_: Any) -> None:
+            def log_message(self, *_unused: Any) -> None:
                 """Keep the test's output clean."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -19,7 +19,7 @@ def full_backlog() -> Iterator[int]:
         listener.listen(0)
         port: int = listener.getsockname()[1]
         # A backlog of n holds n + 1 connections; one more shows that it is full.
-        for _ in range(8):
+        for _unused in range(8):
             filler = socket.socket()
             fillers.append(filler)
             filler.settimeout(0.2)

@@ -59,10 +59,10 @@ def serving(script: Script = hello, host: str = "127.0.0.1") -> Iterator[Served]
                 line = self.rfile.readline()
                 if not line:
                     return
-                method, path, _ = line.decode("latin-1").split(" ")
+                method, path, _unused = line.decode("latin-1").split(" ")
                 headers = {}
                 while (raw := self.rfile.readline()) not in (b"\r\n", b""):
-                    name, _, value = raw.decode("latin-1").partition(":")
+                    name, _unused, value = raw.decode("latin-1").partition(":")
                     headers[name.lower()] = value.strip()
                 self.rfile.read(int(headers.get("content-length", "0")))
                 served.requests.append(f"{method} {path}")

@@ -36,10 +36,10 @@ FRONTS = ("plain", "tls", "tls-plaintext", "tls-reset", "tls-close", "tls-never"
 
 def planned(counts: Sequence[tuple[str, int]], seed: int | None = 1) -> list[str]:
     """The kinds of `counts`, each exactly that often: shuffled, always the same way, or in order without a seed."""
-    unknown = sorted({kind for kind, _ in counts} - set(KINDS))
+    unknown = sorted({kind for kind, _unused in counts} - set(KINDS))
     if unknown:
         raise ValueError(f"unknown kinds {unknown}, expected some of {sorted(KINDS)}")
-    order = [kind for kind, count in counts for _ in range(count)]
+    order = [kind for kind, count in counts for _unused in range(count)]
     if seed is not None:
         random.Random(seed).shuffle(order)
     return order
@@ -81,7 +81,7 @@ class Server:
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                sock, _ = listener.accept()
+                sock, _unused = listener.accept()
             except OSError:  # the listener was shut down
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -175,9 +175,9 @@ class Server:
                 if not piece:
                     return
                 data += piece
-            head, _, data = data.partition(b"\r\n\r\n")
+            head, _unused, data = data.partition(b"\r\n\r\n")
             line, *headers = head.split(b"\r\n")
-            peer.method, peer.path, _ = line.split(b" ", 2)
+            peer.method, peer.path, _unused = line.split(b" ", 2)
             length = 0
             for header in headers:
                 if header.lower().startswith(b"content-length:"):
@@ -210,7 +210,7 @@ def main() -> None:
     parser.add_argument("--key", help="PEM key of the tls front")
     parser.add_argument("--client-ca", help="PEM authority that client certificates must come from")
     options = parser.parse_args()
-    counts = [(kind, int(count)) for kind, _, count in (item.partition("=") for item in options.plan)]
+    counts = [(kind, int(count)) for kind, _unused, count in (item.partition("=") for item in options.plan)]
     context = None
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -221,7 +221,7 @@ def main() -> None:
     server = Server(planned(counts, None if options.in_order else 1), options.front, context)
     print(json.dumps({"port": server.port}), flush=True)
     for line in sys.stdin:
-        command, _, argument = line.strip().partition(" ")
+        command, _unused, argument = line.strip().partition(" ")
         if command == "counts":
             reply: dict[str, object] = {"served": server.served, "accepted": server.accepted}
         elif command == "refuse":

@@ -84,7 +84,7 @@ def test_good_kinds_are_read_by_the_standard_client(server, kind):
 
 def test_plan_is_served_exactly():
     with Misbehaving({"ok": 3, "status-500": 2, "reset-before": 1}) as server:
-        for _ in range(8):
+        for _unused in range(8):
             ask(server.port, "/", wait_s=0.05)
         assert server.counts() == {"ok": 5, "status-500": 2, "reset-before": 1}
         assert server.accepted() == 8
@@ -92,7 +92,7 @@ def test_plan_is_served_exactly():
 
 def test_post_body_is_read_and_the_connection_kept(server):
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=2)
-    for _ in range(3):
+    for _unused in range(3):
         client.request("POST", "/", body=b"x" * 100_000)
         assert client.getresponse().read() == b"ok\n"
     client.close()

@@ -105,7 +105,7 @@ def test_late_answers_are_a_stall_that_ends_when_they_come() -> None:
     for start in range(1_000, 3_000, 100):
         tracker.end(tracker.begin(start), outcome.STALLED_CODE, 4_000)
     tracker.end(tracker.begin(3_500), outcome.OK_CODE, 4_000)
-    (run,), _ = tracker.take()
+    (run,), _unused = tracker.take()
     entry = run.to_record("new", control_failed=False)
     assert (entry["kind"], entry["requests_lost"], entry["requests_slow"]) == ("stall", 0, 20)
     assert (run.first_bad, run.end) == (1_000, 4_000)

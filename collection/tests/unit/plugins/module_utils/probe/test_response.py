@@ -139,4 +139,4 @@ def test_headers_are_found_in_any_case_and_repeated_ones_joined() -> None:
 
 def test_the_head_is_not_there_before_it_was_read() -> None:
     with pytest.raises(RuntimeError):
-        _ = AnswerReader("GET", keep_body=False).answer_head
+        _unused = AnswerReader("GET", keep_body=False).answer_head

@@ -37,7 +37,9 @@ def probe_record(
         outcome = next((name for start, end, name in bad if start <= due_s < end), "ok")
         share = chance.random() * 2
         version = [name for start, name in versions if start == 0 or due_s - start >= share][-1]
-        slow = 1 + max(0.0, 3 - min(abs(due_s - start) for start, _ in [*versions[1:], (1e9, "")])) * chance.random()
+        slow = (
+            1 + max(0.0, 3 - min(abs(due_s - start) for start, _unused in [*versions[1:], (1e9, "")])) * chance.random()
+        )
         latency_ns = int(latency_ms * 1e6 * slow * chance.lognormvariate(0, 0.4))
         requests.append((due_s, outcome, version if outcome == "ok" else "", latency_ns))
     outages = _outages(requests, 1 / rate)

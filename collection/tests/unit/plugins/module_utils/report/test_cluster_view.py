@@ -66,7 +66,7 @@ def test_ready_endpoints_replicas_and_cpu_are_lines(record):
     view = cluster_view(record)
     points = [((at - START) / NS, count) for at, count in view["endpoints"]["hello"]]
     assert points == [(-2, 1), (-2, 2), (31.4, 3), (32.0, 2), (35.0, 3), (35.6, 2)]
-    assert [wanted for _, wanted, _ in view["replicas"]["hello"]] == [2, 2]
+    assert [wanted for _unused, wanted, _unused in view["replicas"]["hello"]] == [2, 2]
     assert view["cpu"]["hello-blue-1"][0] == [START, 20.0]
 
 
@@ -86,7 +86,7 @@ def test_a_warning_that_repeats_is_one_mark(tmp_path):
     for at_s in (1, 4, 7, 20):
         cluster.warning(at_s, "web", "BackOff", "Back-off " + "x" * 300)
     marks = names(read(tmp_path, cluster))
-    assert [at_s for at_s, _ in marks] == [1.0, 20.0]
+    assert [at_s for at_s, _unused in marks] == [1.0, 20.0]
     assert len(marks[0][1]) < 200
 
 

@@ -446,7 +446,7 @@ def test_of_two_dying_pods_the_nearer_is_named(story: Story) -> None:
     story.delete(22, "web-b")
     story.fail(20.2)
     story.fail(22.2)
-    assert [subject for _, _, subject in causes(story)] == ["web-a", "web-b"]
+    assert [subject for _unused, _unused, subject in causes(story)] == ["web-a", "web-b"]
 
 
 def test_every_rule_has_a_test_here_and_a_paragraph_in_the_docs() -> None:
