@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import (
     RecordError as ClusterRecordError,
 )
+from ansible_collections.availability.lab.plugins.module_utils.report.cures import CureError
 from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import BudgetError, ServiceLevel
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
@@ -49,6 +50,7 @@ ARGUMENTS = {
             "stored": {"type": "str"},
             "settings": {"type": "dict", "default": {}},
             "served": {"type": "str"},
+            "cure_of": {"type": "str"},
         },
     },
     "slo": {"type": "float", "default": 99.9},
@@ -89,7 +91,7 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"expectations: {error}") from error
         except MarkError as error:
             raise AnsibleActionFail(f"runs: {error}") from error
-        except (WindowError, PhaseError, WritesError, SettingsError) as error:
+        except (WindowError, PhaseError, WritesError, SettingsError, CureError) as error:
             raise AnsibleActionFail(f"runs: {error}") from error
         except MatplotlibMissing as error:
             raise AnsibleActionFail(f"formats: {error}") from error

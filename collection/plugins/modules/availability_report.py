@@ -118,6 +118,12 @@ options:
             a lost answer, which a retry repeats. It has to name every pod that was sent requests; counts that leave
             out one that answered, or that the cluster's record saw end, are not used, and the report says so.
         type: path
+      cure_of:
+        description:
+          - The variant that this one repeats with the change that the report advised (the filter
+            P(availability.lab.remedies#filter) has the patches). The report then compares the failed requests of both,
+            with a confidence interval over blocks of time, and says V(better), V(worse) or V(no evidence).
+        type: str
   slo:
     description:
       - Percent of the time, or with O(monthly_requests) of the requests, that has to be good in 30 days. The report
@@ -139,7 +145,10 @@ options:
       - >-
         Figures are attempts, ok, failed, not_sent, availability (over the plan), availability_sent,
         availability_time, error_rate, rate, duration, p50, p90, p95, p99, p999, max, mean, versions, outages,
-        isolated_failures, longest_outage and total_outage. Shares are percent; times need a unit (us, ms, s, m).
+        isolated_failures, longest_outage, total_outage and smallest_pod_share. Shares are percent; times need a unit
+        (us, ms, s, m).
+      - C(replicas_max), of a variant only, is the most ready replicas that one Deployment or StatefulSet had; it needs
+        O(runs[].cluster). C(smallest_pod_share) is of the pods that answered.
       - C(time_to_recovery), of a variant only, is the time from the disturbance's begin to the end of the last failure
         before the service was stable, 0 where none failed.
       - C(error_budget), of a variant only, is the used percentage of the month's error budget, and

@@ -60,7 +60,8 @@ class Run:
     explained: its failures and their causes (docs/causes.md), None where the cluster was not recorded.
     window: with it the record is cut into phases. writes: its numbered writes against what was stored.
     settings: setting -> value of the variant, as in a matrix. retry: what one retry would have saved, by its
-    per-request log. served: requests that each pod counted since its start, read after the run.
+    per-request log. served: requests that each pod counted since its start, read after the run. cure_of: the variant
+    that this one repeats with an advised change.
     """
 
     variant: str
@@ -73,6 +74,7 @@ class Run:
     settings: Mapping[str, Any] | None = None
     retry: dict[str, Any] | None = None
     served: Mapping[str, int] | None = None
+    cure_of: str = ""
 
     @property
     def started_ns(self) -> int:

@@ -62,7 +62,7 @@ def publish(
     expectation was understood; in check mode nothing is written at all. Where the directory is
     <root>/<scenario>/<run>, <root>/index.html lists all runs.
     Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError, WritesError,
-    SettingsError: bad input. OSError: the folder cannot be written. MatplotlibMissing.
+    SettingsError, CureError: bad input. OSError: the folder cannot be written. MatplotlibMissing.
     """
     recorded = _cluster_records(sources)
     runs = [_run(source, directory, recorded) for source in sources]
@@ -72,14 +72,13 @@ def publish(
     expected = [expectation.parse(line, variants) for line in expectations]
     marks = {variant: _marks(variant, sources, runs, recorded.get(variant, {})) for variant in variants}
     root = index.results_root(directory, scenario)
-    record = result.build(scenario, title, runs, expected, marks, level=level)
+    views = {
+        variant: joined_views([cluster_view(one) for one in records.values()]) for variant, records in recorded.items()
+    }
+    record = result.build(scenario, title, runs, expected, marks, level=level, views=views)
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
     names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _unused) in TEXT_FORMATS.items()}
     if {"html", "png"} & set(formats):
-        views = {
-            variant: joined_views([cluster_view(one) for one in records.values()])
-            for variant, records in recorded.items()
-        }
         data = page_data(record, runs, views)
         if "html" in formats:
             contents["html"] = html.render(record, data, index_link="../../index.html" if root else "")
@@ -127,6 +126,7 @@ def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapp
         source.get("settings"),
         _retry(source, probe),
         read_served(source["served"]) if source.get("served") else None,
+        source.get("cure_of") or "",
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import expectation
+from .cluster_view import most_replicas
 from .cost import costs
+from .cures import proofs
 from .error_budget import MONTHLY, ServiceLevel
 from .figures import expectation_values, figures
 from .over_time import OverTime, step_for
@@ -32,16 +34,24 @@ def build(
     marks: Mapping[str, Sequence[Json]],
     *,
     level: ServiceLevel = MONTHLY,
+    views: Mapping[str, Json] | None = None,
 ) -> Json:
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
     marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time. level: what the
-    error budget is left by. The same records always give the same result. Raises PhaseError, SettingsError.
+    error budget is left by. views: variant -> cluster_view, where the cluster was recorded.
+    The same records always give the same result. Raises PhaseError, SettingsError, CureError.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.variant, []).append(run)
-    variants = [_variant(name, members, marks.get(name, []), level) for name, members in groups.items()]
+    variants = [
+        {
+            **_variant(name, members, marks.get(name, []), level),
+            "replicas_max": _replicas(members, (views or {}).get(name)),
+        }
+        for name, members in groups.items()
+    ]
     values = {
         variant["name"]: {
             expectation.ALL: {**expectation_values(variant["figures"]), **_values_of_variant(variant)},
@@ -63,6 +73,7 @@ def build(
         "reasons": reasons,
         "expectations": checked,
         "settings_effects": settings_effects(variants),
+        "proofs": proofs(runs),
         "variants": variants,
     }
 
@@ -91,11 +102,19 @@ def _variant(name: str, runs: Sequence[Run], marks: Sequence[Json], level: Servi
     }
 
 
+def _replicas(runs: Sequence[Run], view: Json | None) -> int | None:
+    """The most ready replicas of one workload while it was measured; None where the cluster was not recorded."""
+    if view is None:
+        return None
+    return most_replicas(view, min(run.started_ns for run in runs), max(run.ended_ns for run in runs))
+
+
 def _values_of_variant(variant: Json) -> dict[str, float | None]:
     """Figures that a variant has and its phases have not."""
     writes = variant["writes"] or dict.fromkeys(COUNTS)
     return {
         "time_to_recovery": variant["figures"]["time_to_recovery_s"],
+        "replicas_max": variant["replicas_max"],
         **{f"writes_{name}": writes[name] for name in COUNTS},
         "error_budget": variant["error_budget"] and variant["error_budget"]["used_percent"],
         "availability_with_retry": variant["one_retry"] and variant["one_retry"]["availability_percent"],
@@ -106,6 +125,7 @@ def _gaps(variant: Json) -> dict[str, str]:
     """Why such a figure has no data."""
     return {
         "time_to_recovery": variant["recovery"]["text"] if variant["recovery"] else NOT_DISTURBED,
+        "replicas_max": "the cluster was not recorded (cluster)",
         **{f"writes_{name}": NOT_STORED for name in COUNTS},
     }
 

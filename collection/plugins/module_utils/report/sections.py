@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cost import cost_table
+from .cures import proof_table
 from .expectation import duration, percent
 from .writes import COUNTS
 
@@ -28,7 +29,7 @@ class Section:
 def sections(result: Json) -> list[Section]:
     """The tables of a result, in the order in which they are shown."""
     found = [_phases(result["variants"]), _writes(result["variants"])]
-    found.append(Section(*cost_table(result["variants"])))
+    found += [Section(*cost_table(result["variants"])), Section(*proof_table(result["proofs"]))]
     found += [_effect(one) for one in result["settings_effects"]]
     return [one for one in found if one.rows]
 

@@ -10,11 +10,11 @@ other run. The interval of the difference is Efron's percentile bootstrap over b
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .failure import CLIENT_OUTCOMES
-from .finding import NS_PER_S
+from .finding import NS_PER_MS, NS_PER_S
 
 BLOCK_S = 5  # longer than the race of one pod: its failures stay in one block
 FEWEST_BLOCKS = 6
@@ -24,12 +24,12 @@ ROUNDING = 1e-12  # equal shares, summed in another order
 SEED = 7  # the same two records always give the same interval
 
 
-def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Compare two probe records of the same scenario.
+def proof(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Compare probe records of the same scenario, one or more of each side.
 
     Returns before and after as {failed, due, share, blocks}, difference (after - before, share of requests) with low
-    and high of its 95 % interval, p_value, and verdict: better, worse, no evidence. Too short a run is no evidence, and
-    says so.
+    and high of its 95 % interval, p_value, verdict (better, worse, no evidence) and reason: "" or why nothing can be
+    told. Too short a run is no evidence, and says so.
     """
     old, new = blocks(before), blocks(after)
     found: dict[str, Any] = {
@@ -38,10 +38,12 @@ def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
         "difference": None,
         "low": None,
         "high": None,
+        "p_value": None,
+        "verdict": "no evidence",
+        "reason": "",
     }
     shortest = min(len(old), len(new))
     if shortest < FEWEST_BLOCKS:
-        found["verdict"] = "no evidence"
         found["reason"] = f"{shortest} blocks of {BLOCK_S} s are too few: at least {FEWEST_BLOCKS} are needed"
         return found
     draw = random.Random(SEED)  # noqa: S311 - resampling, no secret
@@ -57,21 +59,24 @@ def proof(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
     found["p_value"] = (extreme + 1) / (DRAWS + 1)
     if found["p_value"] < SIGNIFICANT:
         found["verdict"] = "better" if difference < 0 else "worse"
-    else:
-        found["verdict"] = "no evidence"
     return found
 
 
-def blocks(probe: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """(failed, due) for each block of BLOCK_S seconds in which requests were due; unsent requests are left out."""
-    width = BLOCK_S * NS_PER_S // (int(probe["timeline"]["bucket_ms"]) * 1_000_000)
+def blocks(probes: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """(failed, due) for each block of BLOCK_S seconds in which requests were due; unsent requests are left out.
+
+    Probes that watched at the same time share their blocks: what befell one befell the others.
+    """
+    began = min((int(probe["started_unix_ns"]) for probe in probes), default=0)
     found: dict[int, list[int]] = {}
-    for row in probe["timeline"]["rows"]:
-        block = found.setdefault(row["i"] // width, [0, 0])
-        for outcome, count in row["outcomes"].items():
-            if outcome not in CLIENT_OUTCOMES:
-                block[0] += count if outcome != "ok" else 0
-                block[1] += count
+    for probe in probes:
+        start, width = int(probe["started_unix_ns"]) - began, int(probe["timeline"]["bucket_ms"]) * NS_PER_MS
+        for row in probe["timeline"]["rows"]:
+            block = found.setdefault((start + row["i"] * width) // (BLOCK_S * NS_PER_S), [0, 0])
+            for outcome, count in row["outcomes"].items():
+                if outcome not in CLIENT_OUTCOMES:
+                    block[0] += count if outcome != "ok" else 0
+                    block[1] += count
     return [(failed, due) for failed, due in found.values() if due]
 
 

@@ -80,6 +80,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"expectations": ["availability = 100"]}, "expectations: 'availability = 100': expected <figure>"),
     ({"formats": ["pdf"]}, "value of formats must be one or more of: html, png, json"),
     ({"scenaro": "x"}, "scenaro"),
+    ({"runs": [{"variant": "a", "probe": f"{RUN}/switch.json", "cure_of": "b"}]}, "runs: cure_of: a is said to cure b"),
     ({"slo": 100}, "slo is 100, expected a percentage above 0 and below 100"),
     ({"monthly_requests": 0}, "monthly_requests is 0, expected 1 or more"),
     (

@@ -9,13 +9,13 @@ from typing import Any
 from ansible_collections.availability.lab.plugins.module_utils.report.cause.proof import blocks, proof
 
 
-def run(length_s: int, failing: dict[int, int]) -> dict[str, Any]:
+def run(length_s: int, failing: dict[int, int], start_s: int = 0) -> list[dict[str, Any]]:
     """100 requests a second; failing: second -> failed requests."""
     rows = [
         {"i": second * 10, "outcomes": {"ok": 100 - failing.get(second, 0), "refused": failing.get(second, 0)}}
         for second in range(length_s)
     ]
-    return {"timeline": {"bucket_ms": 100, "rows": rows}}
+    return [{"started_unix_ns": start_s * 10**9, "timeline": {"bucket_ms": 100, "rows": rows}}]
 
 
 def test_a_clear_cure_is_better() -> None:
@@ -57,6 +57,15 @@ def test_too_short_a_run_is_no_evidence_and_says_so() -> None:
 
 
 def test_unsent_requests_are_no_failures_of_the_service() -> None:
-    probe = run(5, {})
+    (probe,) = run(5, {})
     probe["timeline"]["rows"][0]["outcomes"] = {"ok": 1, "not_sent": 9}
-    assert blocks(probe) == [(0, 401)]
+    assert blocks([probe]) == [(0, 401)]
+
+
+def test_runs_one_after_the_other_add_blocks_and_probes_side_by_side_do_not() -> None:
+    assert blocks(run(10, {1: 7}) + run(10, {6: 2}, start_s=60)) == [(7, 500), (0, 500), (0, 500), (2, 500)]
+    assert blocks(run(10, {1: 7}) + run(10, {2: 3})) == [(10, 1000), (0, 1000)]
+    repeated = [probe for at in (0, 100, 200) for probe in run(20, {5: 40}, start_s=at)]
+    calm = [probe for at in (50, 150, 250) for probe in run(20, {}, start_s=at)]
+    assert proof(repeated[:1], calm[:1])["reason"] == "4 blocks of 5 s are too few: at least 6 are needed"
+    assert proof(repeated, calm)["before"]["blocks"] == 12

@@ -76,7 +76,7 @@ def test_the_patches_of_the_naive_rollout_cured_it() -> None:
     assert spec["pre_stop"] == f"sleep {container['lifecycle']['preStop']['sleep']['seconds']} s"
     assert spec["readiness"].startswith(f"TCP :{container['readinessProbe']['tcpSocket']['port']}")
     assert after["totals"]["failed"] == 0
-    found = proof(before, after)
+    found = proof([before], [after])
     assert (found["verdict"], found["before"]["failed"], found["after"]["failed"]) == ("better", 110, 0)
     assert found["low"] <= found["difference"] <= found["high"] < 0
 
