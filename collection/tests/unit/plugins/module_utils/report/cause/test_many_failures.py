@@ -1,0 +1,67 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Many failures in a large record: what all of them share is looked up once, not once a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story
+
+KINDS = ("refused", "reset", "timeout_headers", "closed_early", "wrong_status")
+
+
+class Counted(list[Any]):
+    """A list that counts how often somebody goes through all of it."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def rollout(failures: int, pods: int = 20) -> Story:
+    """Pods replaced one after the other, with CPU limits and samples, while requests fail at every moment."""
+    story = Story(120)
+    for number in range(pods):
+        story.serving_pod(f"old-{number}", limits={"cpu_m": 200.0, "memory_bytes": None})
+    for number in range(pods):
+        story.answered(f"old-{number}", 0, 10 + 5 * number)
+        story.delete(10 + 5 * number, f"old-{number}", dropped_s=0.2, exit_s=0.4)
+    for at_s in range(0, 120, 5):
+        for number in range(pods):
+            story.throttled(at_s + number / 100, f"old-{number}/web", at_s * 10.0, at_s * 10.0 * (number % 2))
+        story.used(at_s, "old-0", 50.0)
+        story.load(at_s, 1.0, 10.0)
+    for number in range(failures):
+        story.fail(1 + number * 118 / failures, KINDS[number % len(KINDS)])
+    return story
+
+
+def passes(failures: int) -> dict[str, int]:
+    """How often each part of the record was gone through."""
+    story = rollout(failures)
+    record = story.cluster
+    for name in ("changes", "throttling", "usage", "load"):
+        setattr(record, name, Counted(getattr(record, name)))
+    found = explain(story.probe(), record)
+    assert found["failed_requests"] == failures
+    return {name: getattr(record, name).passes for name in ("changes", "throttling", "usage", "load")}
+
+
+def test_ten_times_the_failures_need_no_further_look_at_the_record() -> None:
+    assert passes(400) == passes(40)
+
+
+def test_each_failure_is_explained_as_if_it_were_alone() -> None:
+    together = rollout(60)
+    rows = explain(together.probe(), together.cluster, service="web")["failures"]
+    for number in range(0, 60, 7):
+        alone = rollout(60)
+        alone.outages = [alone.outages[number]]
+        (row,) = explain(alone.probe(), alone.cluster, service="web")["failures"]
+        assert row["cause"]["id"] == rows[number]["cause"]["id"]
+        assert row["cause"]["evidence"] == rows[number]["cause"]["evidence"]
