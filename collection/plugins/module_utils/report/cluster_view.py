@@ -31,6 +31,16 @@ def cluster_view(record: ClusterRecord) -> Json:
     }
 
 
+def most_replicas(view: Mapping[str, Any], from_ns: int, to_ns: int) -> int:
+    """The most ready replicas that one Deployment or StatefulSet had at any time between the two."""
+    most = 0
+    for points in view["replicas"].values():
+        over = [point[0] for point in points[1:]] + [to_ns + 1]  # a count holds until the next one
+        counts = [ready for (at, _wanted, ready), end in zip(points, over) if at <= to_ns and end > from_ns]
+        most = max(most, *counts, 0)
+    return most
+
+
 def joined_views(views: Sequence[Json]) -> Json:
     """One view of several records that follow each other: a pod in two of them is one lane."""
     pods: dict[str, Json] = {}

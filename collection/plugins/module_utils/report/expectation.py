@@ -58,13 +58,21 @@ FIGURES = {
     "isolated_failures": "count",
     "longest_outage": "time",
     "total_outage": "time",
+    "smallest_pod_share": "percent",
+    "replicas_max": "count",
     "time_to_recovery": "time",
     "error_budget": "percent",
     "availability_with_retry": "percent",
     **{f"writes_{name}": "count" for name in COUNTS},
 }
 # figures that a phase does not have
-OF_VARIANT = ("time_to_recovery", "error_budget", "availability_with_retry", *(f"writes_{name}" for name in COUNTS))
+OF_VARIANT = (
+    "time_to_recovery",
+    "replicas_max",
+    "error_budget",
+    "availability_with_retry",
+    *(f"writes_{name}" for name in COUNTS),
+)
 _NAME = r"[A-Za-z_][\w-]*"
 _SPLIT = re.compile(r"^(.*?)(==|!=|>=|<=|>|<)(.*)$")
 _SCOPE = re.compile(rf"^\s*({_NAME})(?:\.({_NAME}))?\s*:(.*)$")

@@ -101,6 +101,7 @@ def expectation_values(figure: Json) -> dict[str, float | None]:
         "rate": figure["rate_per_s"],
         "duration": figure["duration_s"],
         "versions": len(figure["versions"]),
+        "smallest_pod_share": min((pod["share_percent"] for pod in figure["pods"]), default=None),
         "outages": outages["count"],
         "isolated_failures": outages["isolated_failures"],
         "longest_outage": outages["longest_s"],

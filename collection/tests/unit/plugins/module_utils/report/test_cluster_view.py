@@ -12,6 +12,7 @@ from ansible_collections.availability.lab.plugins.module_utils.report.cluster_vi
     cluster_marks,
     cluster_view,
     joined_views,
+    most_replicas,
 )
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import (
     NS,
@@ -68,6 +69,15 @@ def test_ready_endpoints_replicas_and_cpu_are_lines(record):
     assert points == [(-2, 1), (-2, 2), (31.4, 3), (32.0, 2), (35.0, 3), (35.6, 2)]
     assert [wanted for _unused, wanted, _unused in view["replicas"]["hello"]] == [2, 2]
     assert view["cpu"]["hello-blue-1"][0] == [START, 20.0]
+
+
+@pytest.mark.parametrize(("from_s", "to_s", "most"), [(0, 60, 4), (11, 60, 4), (31, 60, 2), (0, 9, 1), (-9, -5, 0)])
+def test_the_most_replicas_while_it_was_measured(tmp_path, from_s, to_s, most):
+    cluster = SampleCluster(START)
+    for at_s, ready in ((-1, 1), (10, 4), (30, 2)):
+        cluster.change(at_s, "Deployment", "web", "modified", {"replicas": 5, "ready": ready})
+    cluster.change(0, "Deployment", "debug", "listed", {"replicas": 1, "ready": 1})
+    assert most_replicas(cluster_view(read(tmp_path, cluster)), START + from_s * NS, START + to_s * NS) == most
 
 
 def test_the_loss_of_the_last_endpoint_and_its_return_are_marked(tmp_path):

@@ -177,3 +177,16 @@ def test_writes_phases_and_settings_of_a_source(folder):
     assert 'data-section="Writes"' in page
     with pytest.raises(WritesError, match="stored: expected attempts beside it"):
         make(folder, source={**source, "attempts": None})
+
+
+def test_replicas_and_shares_of_pods_can_be_expected(folder):
+    record = json.loads((folder / "probe.json").read_text())
+    half = record["totals"]
+    record["identities"]["pod"] = {"a": {**half, "due": 300}, "b": {**half, "due": 900}}
+    (folder / "probe.json").write_text(json.dumps(record))
+    lines = ["replicas_max == 2", "smallest_pod_share == 25", "bare.during: smallest_pod_share < 30%"]
+    made = make(folder, expectations=lines, formats=["json"]).record
+    assert made["variants"][0]["replicas_max"] == 2
+    assert [row["ok"] for row in made["expectations"]] == [True] * 3
+    alone = make(folder, expectations=lines, formats=["json"], source={"cluster": None}).record
+    assert alone["expectations"][0]["found"] == "the cluster was not recorded (cluster)"
