@@ -2,8 +2,9 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """What each client says about a stall that is known: nginx stopped for 2 s in a run of 10 s at 1,000 requests/s.
 
-True: 10,000 requests are due. Those due in the stall wait up to 2 s, evenly, so a tenth of all waits 1 s or longer
-(p90) and a hundredth 1.9 s or longer (p99).
+True: 10,000 requests are due. Those due in a stall of S seconds wait up to S, evenly, so a tenth of all waits S - 1 s
+or longer (p90) and a hundredth S - 0.1 s or longer (p99). S is asked for as 2 s and measured: on a busy machine the
+server is woken a little late.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from table import number, table, verdict
 
 NAMES = ("ours", "vegeta", "oha", "oha --latency-correction", "k6", "hey", "wrk")
 RATE, SECONDS, STALL_AT_S, STALL_S = 1_000, 10, 4.0, 2.0
-TRUE_P90_MS, TRUE_P99_MS = 1_000.0, 1_900.0
+#: That many ms below the stall's length lie p90 and p99: a tenth and a hundredth of the 10 s of the run.
+BELOW_STALL_MS = {"p90_ms": 1_000.0, "p99_ms": 100.0}
 TOLERANCE = 0.01
 
 
@@ -62,27 +64,32 @@ class _Stall(threading.Thread):
 
 
 def render(results: dict[str, Any]) -> list[str]:
-    """True values first, then what each said."""
-    rows = [["**true**", "10,000", number(TRUE_P90_MS, 0), number(TRUE_P99_MS, 0), "0", "one stall of 2 s"]]
-    for name, said in results.items():
-        bad = sum(said["bad"].values())
-        rows.append(
-            [
-                name,
-                number(said["requests"], 0),
-                number(said["p90_ms"], 0),
-                number(said["p99_ms"], 0),
-                ", ".join(f"{count} {kind}" for kind, count in said["bad"].items()) if bad else "0",
-                "; ".join(f"{f['kind']} of {f['length_s']:.3f} s" for f in said.get("found", [])) or "-",
-            ]
-        )
-    ours = results["ours"]
-    reached = all(
-        abs(ours[key] / true - 1) <= TOLERANCE for key, true in (("p90_ms", TRUE_P90_MS), ("p99_ms", TRUE_P99_MS))
-    )
-    right = reached and ours["requests"] == RATE * SECONDS and not sum(ours["bad"].values())
-    return [
-        *table(["client", "requests", "p90 ms", "p99 ms", "failed or dropped", "outages found"], rows),
-        "",
-        f"- ours within 1 %, with all 10,000 accounted for: {verdict(right)}",
+    """What each said beside what was true in its own run."""
+    rows = [
+        [
+            name,
+            number(said["stall_s"], 3),
+            number(said["requests"], 0),
+            *(f"{number(said[key], 0)} ({number(_true_ms(said, key), 0)})" for key in BELOW_STALL_MS),
+            ", ".join(f"{count} {kind}" for kind, count in said["bad"].items()) if sum(said["bad"].values()) else "0",
+            "; ".join(f"{f['kind']} of {f['length_s']:.3f} s" for f in said.get("found", [])) or "-",
+        ]
+        for name, said in results.items()
     ]
+    ours = results["ours"]
+    reached = all(abs(ours[key] / _true_ms(ours, key) - 1) <= TOLERANCE for key in BELOW_STALL_MS)
+    right = reached and ours["requests"] == RATE * SECONDS and not sum(ours["bad"].values())
+    heads = [
+        "client",
+        "stall s",
+        "requests (10,000)",
+        "p90 ms (true)",
+        "p99 ms (true)",
+        "failed or dropped",
+        "outages found",
+    ]
+    return [*table(heads, rows), "", f"- ours within 1 %, with all 10,000 accounted for: {verdict(right)}"]
+
+
+def _true_ms(said: dict[str, Any], key: str) -> float:
+    return float(said["stall_s"] * 1e3 - BELOW_STALL_MS[key])

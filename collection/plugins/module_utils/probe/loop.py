@@ -161,7 +161,7 @@ class Loop:
             ring, starts, mask = tracker.ring, tracker.starts, tracker.mask
             for fd, _unused in events:
                 connection = by_fd.get(fd)
-                if connection is None or (connection.start > arrived and not instant):
+                if connection is None or (arrived < connection.start < NEVER and not instant):
                     continue  # taken for another request since: the next poll tells of it again
                 if connection.state != WAITING:
                     exchange.step(connection)
