@@ -41,10 +41,21 @@ def proofs(runs: Sequence[Run]) -> list[Json]:
 
 def proof_table(found: Sequence[Json]) -> tuple[str, list[str], list[list[str]], list[str]]:
     """Title, header, rows and notes."""
-    rows = [[f"{one['cure_of']} → {one['variant']}", _side(one["before"]), _side(one["after"]), _difference(one),
-             one["verdict"]] for one in found]  # fmt: skip
+    rows = [
+        [
+            f"{one['cure_of']} → {one['variant']}",
+            _side(one["before"]),
+            _side(one["after"]),
+            _difference(one),
+            one["verdict"] if one["p_value"] is None else f"{one['verdict']} (p = {one['p_value']:.3f})",
+        ]
+        for one in found
+    ]
     notes = [f"{one['variant']}: {one['reason']}" for one in found if one["reason"]]
-    notes.append("in percentage points of the requests, with the 95 % interval over blocks of 5 s: failures cluster")
+    if any(one["verdict"] == "no evidence" and one["difference"] for one in found):
+        notes.append("no evidence: the failures came in too few blocks of 5 s to tell; repeat both in turns")
+    notes.append("difference in percentage points of the requests, with its 95 % interval; p of a permutation test,")
+    notes.append("both over blocks of 5 s: failures cluster")
     return "Did the change help", ["change", "failed before", "failed after", "difference", "verdict"], rows, notes
 
 

@@ -42,6 +42,13 @@ def test_a_change_that_helped() -> None:
         assert "bare → cured" in shown
         assert "120 of 1,200" in shown
         assert "-10.00 (-" in shown
+        assert "better (p = 0.0" in shown
+
+
+def test_one_cluster_of_failures_is_no_evidence_and_what_to_do_is_said() -> None:
+    shown = text.render(result(run("bare", bad=[(3, 4, "refused")]), run("cured", "bare")))
+    assert "no evidence (p = " in shown
+    assert "repeat both in turns" in shown
 
 
 def test_too_short_a_run_is_said() -> None:
