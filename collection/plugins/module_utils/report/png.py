@@ -23,7 +23,9 @@ WIDTH_IN, DPI = 12, 110
 NAMED = {"blue": "#2f6fdb", "green": "#2c9a63"}
 VERSIONS = ("#2f6fdb", "#2c9a63", "#8456cf", "#c56a12", "#0e8a93", "#b7437e")
 FAILING = ("#d8483e", "#8e1f4f", "#f08a4b")
+SHADED = {"during": 0.09, "recover": 0.045}
 NOT_SENT, INK, SOFT, GRID = "#9aa1a9", "#1b1f24", "#57606a", "#ebebe6"
+PHASE_NAME: Json = {"ha": "center", "va": "top", "fontsize": 9, "color": SOFT, "clip_on": True}
 
 
 class MatplotlibMissing(RuntimeError):
@@ -47,6 +49,7 @@ def render(result: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
         _requests(requests, variant, zoom, _headline(result["variants"][row]))
         _latency(latency, zoom)
         latency.sharex(requests)
+        _phases(latency, variant)  # the bars of the requests would hide them
         for one in (requests, latency):
             _outages_and_marks(one, variant)
     _distribution(axes[-1], variants)
@@ -111,6 +114,18 @@ def _latency(axis: Any, zoom: Json) -> None:
         _log_milliseconds(axis)
     axis.set_ylabel("latency, ms", color=SOFT, fontsize=9)
     axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+
+
+def _phases(axis: Any, variant: Json) -> None:
+    """As on the page: the disturbance and the recovery shaded, each phase named."""
+    if len(variant["phases"]) < 2:
+        return
+    for phase in variant["phases"]:
+        if phase["name"] in SHADED:
+            axis.axvspan(phase["from"], phase["to"], color=VERSIONS[0], alpha=SHADED[phase["name"]], lw=0)
+        middle = (phase["from"] + phase["to"]) / 2
+        if phase["to"] - phase["from"] > variant["span_s"] / 20:  # else the name is wider than the phase
+            axis.text(middle, 0.97, phase["name"], transform=axis.get_xaxis_transform(), **PHASE_NAME)
 
 
 def _outages_and_marks(axis: Any, variant: Json) -> None:

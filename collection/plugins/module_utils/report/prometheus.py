@@ -88,6 +88,23 @@ def render(result: Json) -> str:
             for version in figure["versions"]
         ),
     )
+    variants = [({"scenario": result["scenario"], "variant": one["name"]}, one) for one in result["variants"]]
+    _metric(
+        lines,
+        "time_to_recovery_seconds",
+        "From the disturbance's begin to the end of the last failure before the service was stable.",
+        [(labels, variant["figures"]["time_to_recovery_s"]) for labels, variant in variants],
+    )
+    _metric(
+        lines,
+        "writes",
+        "Numbered writes by what became of them.",
+        (
+            ({**labels, "kind": kind}, count)
+            for labels, variant in variants
+            for kind, count in (variant["writes"] or {}).items()
+        ),
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,7 +74,8 @@ def _figures(variants: Sequence[Json]) -> str:
 
 def _section(one: Section) -> str:
     header = [one.title[:1].lower() + one.title[1:], *one.header[1:]]
-    return "\n".join([table(header, one.rows), *(f"  {note}" for note in one.notes)])
+    notes = [textwrap.fill(note, WIDTH, initial_indent="  ", subsequent_indent="    ") for note in one.notes]
+    return "\n".join([table(header, one.rows), *notes])
 
 
 def _latencies(variants: Sequence[Json]) -> str:

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from ansible_collections.availability.lab.plugins.module_utils.report import expectation, junit, markdown, text
+from ansible_collections.availability.lab.plugins.module_utils.report import (
+    expectation,
+    junit,
+    markdown,
+    prometheus,
+    text,
+)
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
 from ansible_collections.availability.lab.plugins.module_utils.report.phases import NAMES, PhaseError
 from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run, Window
@@ -273,6 +279,8 @@ def test_phases_are_shown():
     assert [line.split()[0] for line in table[1:5]] == list(NAMES)
     assert " ".join(table[3].split()).startswith("recover 30 s 3 s 60 40 0 33.33 %")
     assert "rolling: time to recovery: 13 s" in shown
+    metric = 'availability_lab_time_to_recovery_seconds{scenario="blue-green",variant="rolling"} 13.0'
+    assert metric in prometheus.render(record).splitlines()
     assert "| during | 20 s | 10 s | 200 | 20 | 0 | 90.00 % |" in markdown.render(record)
     assert "Phases" not in markdown.render(build("x", "", [Run("a", "during", "p", probe_record())], [], {}))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from ansible_collections.availability.lab.plugins.module_utils.report import expectation, markdown, text
+from ansible_collections.availability.lab.plugins.module_utils.report import expectation, markdown, prometheus, text
 from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
 from ansible_collections.availability.lab.plugins.module_utils.report.result import build
@@ -133,3 +133,10 @@ def test_writes_are_shown():
     assert "no-volume 1,190 7 1 2 8 0" in lines
     assert "| no-volume | 1,190 | 7 | 1 | 2 | 8 | 0 |" in markdown.render(record)
     assert "| reads | " not in markdown.render(record).split("**Writes**")[1]
+
+
+def test_writes_are_metrics():
+    lines = prometheus.render(result()).splitlines()
+    where = 'scenario="persistence",variant="no-volume"'
+    assert f'availability_lab_writes{{{where},kind="lost"}} 7' in lines
+    assert not [line for line in lines if line.startswith("availability_lab_writes") and "reads" in line]
