@@ -76,6 +76,12 @@ class Lab:
         assert run.code == 0, run.output[-6000:]
         return run
 
+    def kubectl(self, *arguments: str) -> str:
+        """What kubectl of the lab's own version says."""
+        kubectl = next((Path.home() / ".cache/availability-lab/toolchain/kubernetes").glob("*/kubectl"))
+        command = [str(kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
     def result_folders(self, scenario: str) -> list[Path]:
         """Folders of all runs of a scenario, oldest first."""
         return sorted((self.results / scenario).glob("*Z"))

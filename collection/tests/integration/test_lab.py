@@ -22,13 +22,6 @@ from lab_under_test import Lab
 pytestmark = pytest.mark.lab
 
 
-def cluster(lab: Lab, *arguments: str) -> str:
-    """What kubectl of the lab's own version says."""
-    kubectl = next((Path.home() / ".cache/availability-lab/toolchain/kubernetes").glob("*/kubectl"))
-    command = [str(kubectl), f"--kubeconfig={lab.kubeconfig}", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
-
-
 def test_site_brings_the_lab_up_and_reports_a_rolling_update(lab: Lab) -> None:
     run = lab.succeed("site.yml")
     result = lab.newest_result("blue-green")
@@ -45,7 +38,7 @@ def test_a_second_run_changes_nothing(lab: Lab) -> None:
 
 
 def test_names_resolve_and_a_load_balancer_answers(lab: Lab) -> None:
-    answer = cluster(lab, "get", "service", "hello", "--namespace=hello", "--output=json")
+    answer = lab.kubectl("get", "service", "hello", "--namespace=hello", "--output=json")
     service = json.loads(answer)
     address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
     said = subprocess.run(
@@ -53,9 +46,9 @@ def test_names_resolve_and_a_load_balancer_answers(lab: Lab) -> None:
     ).stdout
     assert json.loads(said)["tag"] == "blue"
     ask = "import socket; print(socket.gethostbyname('kubernetes.default.svc.cluster.local'))"
-    resolved = cluster(lab, "exec", "deployment/hello", "--namespace=hello", "--", "python3", "-c", ask)
+    resolved = lab.kubectl("exec", "deployment/hello", "--namespace=hello", "--", "python3", "-c", ask)
     assert resolved.strip() == "10.96.0.1"
-    storage = json.loads(cluster(lab, "get", "storageclass", "--output=json"))["items"]
+    storage = json.loads(lab.kubectl("get", "storageclass", "--output=json"))["items"]
     assert [entry["metadata"]["name"] for entry in storage] == ["standard"]
 
 
@@ -64,7 +57,7 @@ def test_a_stopped_node_and_a_killed_engine_are_healed(lab: Lab) -> None:
     engine = int(Path("/var/run/docker.pid").read_text())
     os.kill(engine, signal.SIGKILL)
     lab.succeed("playbooks/lab.yml")
-    nodes = json.loads(cluster(lab, "get", "nodes", "--output=json"))["items"]
+    nodes = json.loads(lab.kubectl("get", "nodes", "--output=json"))["items"]
     ready = [c["status"] for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
     assert ready == ["True"]
 
@@ -119,10 +112,3 @@ def test_bad_input_stops_before_anything_changes(
     for word in expected:
         assert str(real(word)) in run.output, run.output[-3000:]
     assert "changed=0" in run.output
-
-
-def test_teardown_leaves_nothing_running(lab: Lab) -> None:
-    lab.succeed("playbooks/teardown.yml")
-    own = ("dockerd", "containerd", "etcd", "minikube")
-    names = subprocess.run(["ps", "-eo", "comm="], check=True, capture_output=True, text=True).stdout.split()
-    assert [name for name in names if name in own] == []
