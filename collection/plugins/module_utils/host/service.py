@@ -189,12 +189,13 @@ class Service:
     def _install_supervisor(self) -> str:
         """Copies the supervisor's source to the host: the temporary folder of the module run vanishes."""
         loader: Any = supervisor.__loader__
-        source: str = loader.get_source(supervisor.__name__)
-        digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+        text: str | bytes = loader.get_source(supervisor.__name__)
+        source = text if isinstance(text, bytes) else text.encode()  # bytes from the loader of Ansible's controller
+        digest = hashlib.sha256(source).hexdigest()[:12]
         path = os.path.join(self.directory, f"supervisor-{digest}.py")
         if not os.path.exists(path):
             temporary = f"{path}.{os.getpid()}"
-            with open(temporary, "w", encoding="utf-8") as out:
+            with open(temporary, "wb") as out:
                 out.write(source)
             os.replace(temporary, path)
         return path

@@ -48,7 +48,7 @@ def test_a_taken_port_names_the_variable_and_the_holder(run) -> None:
             "variable": "etcd_client_port",
         }
         assert "set etcd_client_port" in run(ports=[wanted])["msg"]
-        assert run(ports=[{**wanted, "owner": "pytest"}])["missing"] == []
+        assert run(ports=[{**wanted, "owner": "python"}])["missing"] == []
 
 
 @pytest.mark.parametrize("port", [0, 65536, -1])
