@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     empty = tmp_path_factory.mktemp("elsewhere")
 
     def call(
-        *command: str | Path, cwd: Path = empty, timeout_s: float = 120, **environment: str
+        *command: str | Path, cwd: Path = empty, timeout_s: float = 400, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         return subprocess.run(
