@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab teardown restore test test-fast lint types bench fuzz clean
+.PHONY: help lab scenarios teardown restore test test-fast lint types bench fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,11 +26,18 @@ $(BIN)/.dev: requirements-dev.txt $(BIN)/.lab
 lab: $(BIN)/.lab ## bring the lab up, run a scenario (ARGS="-e scenario=…"), show its report
 	$(BIN)/ansible-playbook site.yml $(ARGS)
 
+scenarios: $(BIN)/.lab ## all scenarios on a lab of two nodes, and one table (ARGS="-e scenario_profile=full")
+	$(BIN)/ansible-playbook playbooks/scenarios/all.yml $(ARGS)
+
+restore: $(BIN)/.lab ## put the lab right after a scenario that was killed
+	$(BIN)/ansible-playbook playbooks/restore.yml $(ARGS)
+
 teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
 test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
-	$(BIN)/pytest -q --durations=25 collection/tests/unit workloads collection/tests/browser collection/tests/integration molecule $(ARGS)
+	$(BIN)/pytest -q --durations=40 collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
+	  collection/tests/integration molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
 	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)

@@ -12,8 +12,8 @@ from lab_under_test import Lab
 pytestmark = pytest.mark.lab
 
 
-def test_teardown_leaves_nothing_running() -> None:
-    Lab().succeed("playbooks/teardown.yml")
+def test_teardown_leaves_nothing_running(lab: Lab) -> None:
+    lab.succeed("playbooks/teardown.yml")
     own = ("dockerd", "containerd", "etcd", "minikube")
     names = subprocess.run(["ps", "-eo", "comm="], check=True, capture_output=True, text=True).stdout.split()
     assert [name for name in names if name in own] == []

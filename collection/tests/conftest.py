@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""One lab for all integration tests."""
+"""One lab for all tests that need it."""
 
 from __future__ import annotations
 
