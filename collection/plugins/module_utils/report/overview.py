@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,10 @@ def render_text(record: Json) -> str:
     """The table for a terminal, and below it what was broken."""
     header, *rows = [list(row) for row in _cells(record)]
     lines = [text.table(header, rows) if rows else "  no run"]
-    lines += [f"  {row['scenario']}: {row['variant']}: {row['note']}" for row in record["rows"] if row["note"]]
+    for row in record["rows"]:
+        if row["note"]:
+            note = f"{row['scenario']}: {row['variant']}: {row['note']}"
+            lines.append(textwrap.fill(note, text.WIDTH, initial_indent="  ", subsequent_indent="    "))
     return "\n".join([*lines, f"all: {record['verdict'].upper()}"]) + "\n"
 
 

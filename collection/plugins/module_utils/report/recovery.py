@@ -13,7 +13,7 @@ from .probe_record import NOT_SENT, Run, Window
 
 NS_PER_S = 1_000_000_000
 NS_PER_ROW = 100_000_000  # of the record's timeline
-NOT_DISTURBED = "no disturbance was told (disturbed_from)"
+NOT_DISTURBED = "no data: disturbed_from was not given"
 
 
 class WindowError(ValueError):

@@ -125,7 +125,7 @@ def _gaps(variant: Json) -> dict[str, str]:
     """Why such a figure has no data."""
     return {
         "time_to_recovery": variant["recovery"]["text"] if variant["recovery"] else NOT_DISTURBED,
-        "replicas_max": "the cluster was not recorded (cluster)",
+        "replicas_max": "no data: the cluster was not recorded",
         **{f"writes_{name}": NOT_STORED for name in COUNTS},
     }
 

@@ -27,7 +27,7 @@ COUNTS = {
     "unavailable": "failed for the client, not stored",
     "foreign": "stored, not of this run",
 }
-NOT_STORED = "no list of what was stored was given (stored)"
+NOT_STORED = "no data: stored was not given"
 
 
 class WritesError(ValueError):

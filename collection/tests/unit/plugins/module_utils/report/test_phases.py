@@ -170,7 +170,7 @@ def test_a_variant_that_was_not_disturbed_has_no_time_to_recovery():
     run = Run("calm", "during", "calm.json", probe_record())
     record = build("x", "", [run], [expectation.parse("time_to_recovery < 1s", {"calm": ["during"]})], {})
     jsonschema.validate(record, SCHEMA)
-    assert record["expectations"][0]["found"] == "no disturbance was told (disturbed_from)"
+    assert record["expectations"][0]["found"] == "no data: disturbed_from was not given"
     assert not record["expectations"][0]["ok"]
 
 

@@ -189,4 +189,4 @@ def test_replicas_and_shares_of_pods_can_be_expected(folder):
     assert made["variants"][0]["replicas_max"] == 2
     assert [row["ok"] for row in made["expectations"]] == [True] * 3
     alone = make(folder, expectations=lines, formats=["json"], source={"cluster": None}).record
-    assert alone["expectations"][0]["found"] == "the cluster was not recorded (cluster)"
+    assert alone["expectations"][0]["found"] == "no data: the cluster was not recorded"

@@ -123,7 +123,7 @@ def test_expectations_compare_writes():
     rows = result(lines)["expectations"]
     assert [row["ok"] for row in rows] == [True, True, False]
     assert rows[1]["found"] == "7 against 0"
-    assert rows[2]["found"] == "no list of what was stored was given (stored)"
+    assert rows[2]["found"] == "no data: stored was not given"
 
 
 def test_writes_are_shown():
