@@ -65,7 +65,7 @@ class NodeImages:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        read, errors = cast("IO[bytes]", saving.stdout), cast("IO[bytes]", saving.stderr)  # pipes, as asked for
+        read, errors = cast(IO[bytes], saving.stdout), cast(IO[bytes], saving.stderr)  # pipes, as asked for
         read.close()  # so that docker save ends when the node stops reading
         load_said = loading.communicate()[1].decode(errors="replace")
         save_said = errors.read().decode(errors="replace")
