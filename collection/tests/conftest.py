@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from lab_under_test import Lab
+from ansible_collections.availability.lab.tests.integration.lab_under_test import Lab
 
 
 @pytest.fixture(scope="session")
