@@ -37,7 +37,8 @@ teardown: $(BIN)/.lab ## end everything that the lab started
 
 test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
 	$(BIN)/pytest -q --durations=40 collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
-	  collection/tests/integration molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
+	  collection/tests/integration/test_lab.py collection/tests/integration \
+	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
 	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)

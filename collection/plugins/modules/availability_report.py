@@ -153,6 +153,9 @@ options:
         before the service was stable, 0 where none failed.
       - C(error_budget), of a variant only, is the used percentage of the month's error budget, and
         C(availability_with_retry) an estimate of what clients with one immediate retry would have seen.
+      - C(explained), of a variant only, is the percentage of the failed requests whose cause has a name, and
+        C(lost_to_<cause>), such as C(lost_to_oom_killed), how many were lost to one (docs/causes.md); they need
+        O(runs[].cluster).
       - C(writes_acknowledged), C(writes_lost), C(writes_duplicated), C(writes_unacknowledged_kept),
         C(writes_unavailable) and C(writes_foreign), of a variant only, need O(runs[].stored).
       - A figure without data satisfies nothing. There is none for the time to recovery when the service never got

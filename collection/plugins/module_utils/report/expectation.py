@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
+from .cause.explain import TITLES
 from .writes import COUNTS
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -63,6 +64,8 @@ FIGURES = {
     "time_to_recovery": "time",
     "error_budget": "percent",
     "availability_with_retry": "percent",
+    "explained": "percent",
+    **{f"lost_to_{cause}": "count" for cause in TITLES},
     **{f"writes_{name}": "count" for name in COUNTS},
 }
 # figures that a phase does not have
@@ -71,6 +74,8 @@ OF_VARIANT = (
     "replicas_max",
     "error_budget",
     "availability_with_retry",
+    "explained",
+    *(f"lost_to_{cause}" for cause in TITLES),
     *(f"writes_{name}" for name in COUNTS),
 )
 _NAME = r"[A-Za-z_][\w-]*"

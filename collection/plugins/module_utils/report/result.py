@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import expectation
+from .cause.explain import TITLES
 from .cluster_view import most_replicas
 from .cost import costs
 from .cures import proofs
@@ -116,9 +117,23 @@ def _values_of_variant(variant: Json) -> dict[str, float | None]:
         "time_to_recovery": variant["figures"]["time_to_recovery_s"],
         "replicas_max": variant["replicas_max"],
         **{f"writes_{name}": writes[name] for name in COUNTS},
+        **_values_of_causes(variant),
         "error_budget": variant["error_budget"] and variant["error_budget"]["used_percent"],
         "availability_with_retry": variant["one_retry"] and variant["one_retry"]["availability_percent"],
     }
+
+
+def _values_of_causes(variant: Json) -> dict[str, float | None]:
+    """Requests lost to each cause, and the share of them whose cause has a name. No data where nothing was explained."""
+    explained = [one for phase in variant["phases"] for one in phase["explained"]]
+    lost: dict[str, float | None] = {f"lost_to_{cause}": 0 if explained else None for cause in TITLES}
+    for one in explained:
+        for cause in one["causes"]:
+            key = f"lost_to_{cause['id']}"
+            lost[key] = (lost[key] or 0) + cause["requests_lost"]
+    failed = sum(one["failed_requests"] for one in explained)
+    unknown = sum(one["unknown_requests"] for one in explained)
+    return {**lost, "explained": round(100.0 * (failed - unknown) / failed, 9) if failed else None}
 
 
 def _gaps(variant: Json) -> dict[str, str]:
@@ -126,6 +141,8 @@ def _gaps(variant: Json) -> dict[str, str]:
     return {
         "time_to_recovery": variant["recovery"]["text"] if variant["recovery"] else NOT_DISTURBED,
         "replicas_max": "no data: the cluster was not recorded",
+        "explained": "no data: no request failed, or the cluster was not recorded",
+        **{f"lost_to_{cause}": "no data: the cluster was not recorded" for cause in TITLES},
         **{f"writes_{name}": NOT_STORED for name in COUNTS},
     }
 

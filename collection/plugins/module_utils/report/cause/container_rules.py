@@ -38,7 +38,7 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
     if failure.only(CLIENT_OUTCOMES):
         return None
     for pod, killing in sorted(scene.probe_killings, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
-        end = next((one for one in pod.exits if one.seen_ns >= killing.t_ns - EXIT_LAG_NS), None)
+        end = _ended_by(killing.t_ns, pod)
         down_ns = min(killing.t_ns, end.t_ns) if end else killing.t_ns
         up_ns = next((t for t, _unused, ready in pod.ready.spans() if ready and t > killing.t_ns), pod.gone_ns)
         if not onset_within(failure, down_ns - EXIT_LAG_NS, None if up_ns is None else up_ns + PROXY_LAG_NS):
@@ -57,7 +57,10 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
             evidence.append(Evidence(end.t_ns, text))
         without = scene.without_endpoint(failure)
         emptied = without is not None and without >= down_ns - EXIT_LAG_NS
-        confidence = "high" if emptied or near(failure, down_ns, EXIT_LAG_NS, EXIT_LAG_NS) else "medium"
+        # A preStop hook and a graceful shutdown come between the kubelet's decision and the container's end.
+        moments = [down_ns, end.t_ns] if end else [down_ns]
+        close = any(near(failure, moment, EXIT_LAG_NS, EXIT_LAG_NS) for moment in moments)
+        confidence = "high" if emptied or close else "medium"
         change = scene.change(pod, _liveness_advice(kind, probe, unhealthy[-1].message if unhealthy else ""))
         return Finding("liveness_restart", confidence, down_ns, pod.name, tuple(evidence), change)
     return None
@@ -68,6 +71,8 @@ def container_crashed(failure: Failure, scene: Scene) -> Finding | None:
     for pod, end, confidence in _down(failure, scene):
         if end.reason == "OOMKilled" or (pod.deletion_ns is not None and end.seen_ns >= pod.deletion_ns):
             continue
+        if any(killed is pod and _ended_by(killing.t_ns, pod) is end for killed, killing in scene.probe_killings):
+            continue  # the kubelet ended it, because of its probe
         how = f"{end.reason or 'no reason'}, exit code {end.exit_code}"
         text = f"container {end.container} of {pod.name} ended by itself: {how}"
         change = scene.change(
@@ -75,6 +80,11 @@ def container_crashed(failure: Failure, scene: Scene) -> Finding | None:
         )
         return Finding("container_crashed", confidence, end.t_ns, pod.name, (Evidence(end.t_ns, text),), change)
     return None
+
+
+def _ended_by(killing_ns: int, pod: PodLife) -> Exit | None:
+    """The container's end that the kubelet's decision of that moment led to."""
+    return next((one for one in pod.exits if one.seen_ns >= killing_ns - EXIT_LAG_NS), None)
 
 
 def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]:

@@ -324,6 +324,13 @@ def test_a_kill_by_the_liveness_probe_counts_before_its_end_is_reported(story: S
     assert causes(story) == [("liveness_restart", "high", "web-a")]
 
 
+def test_a_hook_between_the_kubelets_decision_and_the_end_does_not_hide_the_probe(story: Story) -> None:
+    story.event(38, "web-a", "Killing", "Container web failed liveness probe, will be restarted")
+    story.exit(43, "web-a", "Completed", 0)
+    story.fail(43.4, "refused", count=9)
+    assert causes(story) == [("liveness_restart", "high", "web-a")]
+
+
 def test_a_scale_to_zero_is_named_though_the_first_request_fell_into_the_race(story: Story) -> None:
     story.workload(30, "Deployment", "web", replicas=0)
     story.delete(30.1, "web-a", dropped_s=0.6)
