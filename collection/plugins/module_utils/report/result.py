@@ -124,7 +124,7 @@ def _values_of_variant(variant: Json) -> dict[str, float | None]:
 
 
 def _values_of_causes(variant: Json) -> dict[str, float | None]:
-    """Requests lost to each cause, and the share of them whose cause has a name. No data where nothing was explained."""
+    """Requests lost to each cause, and the share of those whose cause has a name."""
     explained = [one for phase in variant["phases"] for one in phase["explained"]]
     lost: dict[str, float | None] = {f"lost_to_{cause}": 0 if explained else None for cause in TITLES}
     for one in explained:

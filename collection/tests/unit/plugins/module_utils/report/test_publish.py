@@ -192,21 +192,9 @@ def test_replicas_and_shares_of_pods_can_be_expected(folder):
     assert alone["expectations"][0]["found"] == "no data: the cluster was not recorded"
 
 
-def test_causes_can_be_expected_of_recorded_runs(tmp_path):
-    recorded = Path(__file__).parents[3] / "fixtures" / "recorded"
-    runs = [
-        {"variant": name, "probe": str(recorded / f"{name}.probe.json"), "cluster": str(recorded / f"{name}.cluster.jsonl")}
-        for name in ("rollout-naive", "liveness-path", "out-of-memory")
-    ]  # fmt: skip
-    common = {"phase": "during", "attempts": None, "events": []}
-    lines = [
-        "explained >= 95",
-        "liveness-path: lost_to_liveness_restart > 0",
-        "out-of-memory: lost_to_oom_killed > 0",
-        "rollout-naive: lost_to_oom_killed == 0",
-    ]
-    made = publish(
-        scenario="causes", title="", directory=tmp_path, sources=[{**common, **run} for run in runs],
-        expectations=lines, formats=["json"], check_mode=False,
-    ).record  # fmt: skip
-    assert [row["ok"] for row in made["expectations"]] == [True] * 6, made["expectations"]
+def test_causes_can_be_expected(folder):
+    lines = ["explained == 100", "lost_to_terminated_while_routed > 0", "lost_to_oom_killed == 0"]
+    made = make(folder, expectations=lines, formats=["json"]).record
+    assert [row["ok"] for row in made["expectations"]] == [True] * 3, made["expectations"]
+    alone = make(folder, expectations=lines, formats=["json"], source={"cluster": None}).record
+    assert "not recorded" in alone["expectations"][0]["found"]
