@@ -77,11 +77,17 @@ def _figures(run: Observed, name: str) -> RunFigures:
     return run.variants[name]
 
 
+def _told(one: Json) -> Sequence[str]:
+    """The parts worth a line: of one new run and too little history that alone is said."""
+    short = [part for part in ALLOWANCES if one[part]["verdict"] == TOO_FEW]
+    return short[:1] if short and one["verdict"] == TOO_FEW and one["candidate_runs"] < FEWEST_RUNS else PARTS
+
+
 def _summary(scenario: str, verdict: str, found: Mapping[str, Json], comparable: bool) -> str:
     lines = [f"{scenario}: {verdict.upper()}"]
     for name, one in found.items():
         lines.append(f"  {name}: {one['verdict']} ({one['baseline_runs']} earlier runs, {one['candidate_runs']} new)")
-        lines += [f"    {one[part]['text']}" for part in PARTS]
+        lines += [f"    {one[part]['text']}" for part in _told(one)]
     if not comparable:
         lines.append("  the runs did not take turns: what changed on the machine meanwhile counts as a difference, too")
     return "\n".join(lines) + "\n"

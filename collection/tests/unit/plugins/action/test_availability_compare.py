@@ -86,7 +86,7 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
         compare_files([old], [str(broken)], [])
     with pytest.raises(RecordError, match=r"cut\.json:\d+: the record ends in the middle"):
         compare_files([old], [str(cut)], [])
-    with pytest.raises(RecordError, match=r"headless\.json:1: \"started_unix_ns\" is missing: not a whole result"):
+    with pytest.raises(RecordError, match=r"headless\.json:1: \"title\" is missing: not a whole result"):
         compare_files([old], [str(headless)], [])
 
 
@@ -117,7 +117,11 @@ def test_a_run_that_is_in_the_history_already_is_not_its_own_baseline(folder: Pa
 def test_the_first_run_of_all_has_too_little_history(folder: Path) -> None:
     found = compare_with_history([], results(folder, "new")[:1], [])
     assert found["verdict"] == "too few runs"
-    assert "0 earlier runs are too little history, 5 are needed" in found["summary"]
+    assert found["summary"].splitlines() == [
+        "rolling: TOO FEW RUNS",
+        "  bare: too few runs (0 earlier runs, 1 new)",
+        "    longest outage: 0 earlier runs are too little history, 5 are needed",
+    ]
 
 
 def test_a_history_that_cannot_be_used_is_refused(folder: Path) -> None:
