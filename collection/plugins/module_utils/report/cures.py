@@ -54,8 +54,10 @@ def proof_table(found: Sequence[Json]) -> tuple[str, list[str], list[list[str]],
     notes = [f"{one['variant']}: {one['reason']}" for one in found if one["reason"]]
     if any(one["verdict"] == "no evidence" and one["difference"] for one in found):
         notes.append("no evidence: the failures came in too few blocks of 5 s to tell; repeat both in turns")
-    notes.append("difference in percentage points of the requests, with its 95 % interval; p of a permutation test,")
-    notes.append("both over blocks of 5 s: failures cluster")
+    notes.append(
+        "difference in percentage points of the requests, with its 95 % interval; p of a permutation test; both over "
+        "blocks of 5 s: failures cluster"
+    )
     return "Did the change help", ["change", "failed before", "failed after", "difference", "verdict"], rows, notes
 
 
