@@ -2,7 +2,8 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Runs recorded on a real cluster (Kubernetes v1.33.1, one node, a heavily loaded 2-core machine).
 
-The probe records are cut to what the causes need. In each run one thing was done to a naive server.
+The probe records are cut to what the causes need. In each run one thing was done to a naive server; those named
+scenario-... are runs of the scenario playbooks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from ansible_collections.availability.lab.plugins.module_utils.report.cause.proo
 
 RUNS = Path(__file__).parents[4] / "fixtures" / "recorded"
 SCHEMA = Path(__file__).parents[7] / "docs" / "cluster-record.schema.json"
+SERVICES = {"scenario-rolling": "simpleprobe"} | dict.fromkeys(
+    ("scenario-limits", "scenario-liveness", "scenario-persistence"), "frontend"
+)
 NAMES = sorted(path.name.removesuffix(".cluster.jsonl") for path in RUNS.glob("*.cluster.jsonl"))
 
 
@@ -37,11 +41,15 @@ def load(name: str) -> tuple[dict[str, Any], ClusterRecord]:
         ("image-missing", "image_not_pulled", set()),
         ("eviction", "evicted", set()),
         ("cpu-limit", "cpu_throttled", set()),
+        ("scenario-rolling", "terminated_while_routed", {"added_before_listening"}),
+        ("scenario-limits", "cpu_throttled", set()),
+        ("scenario-liveness", "liveness_restart", set()),
+        ("scenario-persistence", "replicas_zero", set()),  # of the store behind the service that is asked
     ],
 )
 def test_the_right_cause_of_each_run(name: str, costliest: str, others: set[str]) -> None:
     found = explain(*load(name))
-    assert found["service"] == "web"
+    assert found["service"] == SERVICES.get(name, "web")
     assert found["explained_share"] >= 0.95
     named = [line["id"] for line in found["causes"] if line["requests_lost"]]
     assert named[0] == costliest
