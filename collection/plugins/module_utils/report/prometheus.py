@@ -97,6 +97,21 @@ def render(result: Json) -> str:
     )
     _metric(
         lines,
+        "error_budget_used_ratio",
+        "Share of the error budget of 30 days that the run used.",
+        [(labels, _scaled((variant["error_budget"] or {}).get("used_percent"), 0.01)) for labels, variant in variants],
+    )
+    _metric(
+        lines,
+        "availability_with_retry_ratio",
+        "Estimate of what clients with one immediate retry would have seen.",
+        [
+            (labels, _scaled((variant["one_retry"] or {}).get("availability_percent"), 0.01))
+            for labels, variant in variants
+        ],
+    )
+    _metric(
+        lines,
         "writes",
         "Numbered writes by what became of them.",
         (

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.availability.lab.plugins.module_utils.report import expectation, markdown, text
+from ansible_collections.availability.lab.plugins.module_utils.report import expectation, markdown, prometheus, text
 from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import ServiceLevel
 from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import publish
@@ -67,6 +67,12 @@ def test_it_is_told_where_requests_were_lost_and_only_there() -> None:
         assert "error budget of 99.9 %: 43.2 min in 30 days" in shown, shown
         assert "estimate: what clients would have seen" in shown
     assert "udget" not in text.render(result(run("calm")))
+
+
+def test_a_scraper_gets_it() -> None:
+    shown = prometheus.render(result(run(bad=[(10, 12, "refused")])))
+    assert 'availability_lab_error_budget_used_ratio{scenario="rolling",variant="bare"} 0.0007716' in shown, shown
+    assert 'availability_lab_availability_with_retry_ratio{scenario="rolling",variant="bare"} 0.96' in shown
 
 
 def published(folder: Path, **changes: Any) -> dict[str, Any]:
