@@ -51,9 +51,9 @@ def make_overview(directories: Sequence[Path], directory: Path, check_mode: bool
         "rows": rows,
     }
     contents = {"json": ("overview.json", to_json(record)), "markdown": ("overview.md", render_markdown(record))}
-    files = {name: directory / file_name for name, (file_name, _) in contents.items()}
+    files = {name: directory / file_name for name, (file_name, _unused) in contents.items()}
     changed = False
-    for name, (_, content) in contents.items():
+    for name, (_unused, content) in contents.items():
         path = files[name]
         if check_mode:
             changed |= not path.is_file() or path.read_bytes() != as_bytes(content)

@@ -275,7 +275,7 @@ def test_a_window_is_read_in_both_forms():
 def test_phases_are_shown():
     record = result(disturbed(bad=[(22, 23, "refused"), (31, 33, "reset")]))
     shown = text.render(record)
-    table = shown[shown.index("  phases") :].split("\n\n")[0].splitlines()
+    table = shown[shown.index("  phases") :].split("\n\n", maxsplit=1)[0].splitlines()
     assert [line.split()[0] for line in table[1:5]] == list(NAMES)
     assert " ".join(table[3].split()).startswith("recover 30 s 3 s 60 40 0 33.33 %")
     assert "rolling: time to recovery: 13 s" in shown
