@@ -30,8 +30,13 @@ def journal(lab: Lab) -> list[str]:
 def test_every_scenario_shows_what_it_should(lab: Lab) -> None:
     run = lab.run("playbooks/scenarios/all.yml")
     overview = json.loads((lab.results / "overview.json").read_text())
-    assert {row["scenario"] for row in overview["rows"]} == SCENARIOS
-    assert run.code == 0, run.output[-6000:]
+    assert {row["scenario"] for row in overview["rows"]} == SCENARIOS, run.output[-6000:]
+    assert [row for row in overview["rows"] if row["verdict"] == "fail"] == [], run.output[-6000:]
+    # The machine was too busy to measure, which is neither a pass nor a failure: once more, alone.
+    unsure = {row["scenario"] for row in overview["rows"] if row["verdict"] == "inconclusive"}
+    assert run.code == 0 or unsure, run.output[-6000:]
+    for scenario in sorted(unsure):
+        lab.succeed(f"playbooks/scenarios/{scenario}.yml")
     assert journal(lab) == []
 
 
