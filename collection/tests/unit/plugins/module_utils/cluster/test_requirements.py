@@ -44,7 +44,9 @@ def test_a_cluster_that_has_everything_has_no_problems() -> None:
 
 
 def test_nodes_count_when_they_are_ready() -> None:
-    assert said(Look(nodes=3), nodes=3) == ["nodes: expected 3 that are ready, found 2 (minikube_nodes of the lab)"]
+    assert said(Look(nodes=3), nodes=3) == [
+        "nodes: expected 3 that are ready, found 2 (a lab gets them with minikube_nodes)"
+    ]
     assert said(Look(nodes=None), nodes=2) == ["nodes: expected 2, but the user may not list nodes"]
     assert said(Look(nodes=None), nodes=1) == []
 
