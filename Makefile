@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast lint types bench fuzz clean
+.PHONY: help lab scenarios teardown restore test test-fast lint types bench fuzz changelog docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,16 @@ bench: $(BIN)/.dev ## the load engine against its peers; writes docs/bench.md
 
 fuzz: $(BIN)/.dev ## fuzz the response parser (ARGS=seconds, 30 by default)
 	$(BIN)/python collection/tests/fuzz/fuzz_response.py $(ARGS)
+
+changelog: $(BIN)/.dev ## CHANGELOG.md of the collection, from its fragments
+	cd collection && rm -f changelogs/changelog.yaml && antsibull-changelog release && \
+	  rm -f changelogs/changelog.yaml changelogs/.plugin-cache.yaml
+
+docs-site: $(BIN)/.dev ## pages of the collection's modules and roles, in build/docs
+	rm -rf build/docs && mkdir -p build/docs
+	antsibull-docs sphinx-init --use-current --lenient --fail-on-error --dest-dir build/docs \
+	  --index-rst-source collection/docs/index.rst --project availability.lab --title availability.lab availability.lab
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(VENV)/collections bash build/docs/build.sh
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)
