@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast lint types bench fuzz changelog docs-site clean
+.PHONY: help lab scenarios teardown restore test test-fast lint types molecule bench fuzz changelog docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,9 +36,12 @@ teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
 test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
-	$(BIN)/pytest -q --durations=40 collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
+	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
 	  collection/tests/integration/test_lab.py collection/tests/integration \
 	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
+
+molecule: $(BIN)/.dev ## every Molecule scenario, the long ones too
+	$(BIN)/pytest -q --durations=0 molecule $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
 	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)

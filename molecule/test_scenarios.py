@@ -27,6 +27,8 @@ def on_the_lab(scenario: str) -> bool:
 SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: (on_the_lab(name), name)
 )
+# Several minutes each: `make molecule` runs them too, `make test` does not.
+LONG = {"example", "images", "interrupted", "no-systemd"}
 
 pytestmark = pytest.mark.lab
 
@@ -46,7 +48,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "LAB_INSTALL_SOURCE": source[1], "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in SCENARIOS]
+)
 def test_scenario(environment: dict[str, str], scenario: str) -> None:
     command = ["molecule", "test", "--scenario-name", scenario]
     done = subprocess.run(
