@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast lint types molecule bench fuzz changelog docs-site clean
+.PHONY: help lab scenarios teardown restore test test-fast lint types test-long bench fuzz changelog docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,8 @@ test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and t
 	  collection/tests/integration/test_lab.py collection/tests/integration \
 	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
-molecule: $(BIN)/.dev ## every Molecule scenario, the long ones too
-	$(BIN)/pytest -q --durations=0 molecule $(ARGS)
+test-long: $(BIN)/.dev ## what takes minutes each: most Molecule scenarios, ansible-test, examples that make images
+	$(BIN)/pytest -q --durations=0 -m long collection/tests/galaxy collection/tests/integration molecule $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
 	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)

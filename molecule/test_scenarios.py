@@ -27,8 +27,8 @@ def on_the_lab(scenario: str) -> bool:
 SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: (on_the_lab(name), name)
 )
-# Several minutes each: `make molecule` runs them too, `make test` does not.
-LONG = {"example", "images", "interrupted", "no-systemd"}
+# Several minutes each: `make test-long` runs them, `make test` does not.
+LONG = {"docker", "etcd", "example", "images", "interrupted", "no-systemd", "toolchain"}
 
 pytestmark = pytest.mark.lab
 

@@ -33,6 +33,7 @@ def home(run: Run) -> Path:
     return cache
 
 
+@pytest.mark.long
 def test_sanity(run: Run, tree: Path, home: Path) -> None:
     done = run(
         *("ansible-test", "sanity", "--python", "3.11", "--color", "no"),
@@ -41,6 +42,7 @@ def test_sanity(run: Run, tree: Path, home: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_units_of_the_modules(run: Run, tree: Path, home: Path) -> None:
     """In ansible-test's own layout, where a module sees no more of Ansible than on a target.
 

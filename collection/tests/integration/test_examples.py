@@ -14,7 +14,7 @@ from ansible_collections.availability.lab.tests.unit.examples.examples import Ex
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_compare import write
 from lab_under_test import ROOT, Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 CACHE = Path.home() / ".cache/availability-lab"
 

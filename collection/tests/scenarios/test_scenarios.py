@@ -16,9 +16,11 @@ from lab_under_test import Lab
 
 pytestmark = pytest.mark.lab
 
+# test_lab.py runs blue-green; the table of settings is the rollout of rolling-update four times more.
+LEFT_OUT = ["blue-green", "settings-matrix"]
 SCENARIOS = {
-    "blue-green", "guestbook-limits", "guestbook-persistence", "guestbook-liveness", "rolling-update", "scale-down",
-    "cpu-stress", "price-api", "settings-matrix", "pod-kill", "node-drain", "node-stop", "etcd-failover",
+    "guestbook-limits", "guestbook-persistence", "guestbook-liveness", "rolling-update", "scale-down",
+    "cpu-stress", "price-api", "pod-kill", "node-drain", "node-stop", "etcd-failover",
 }  # fmt: skip
 
 
@@ -28,7 +30,7 @@ def journal(lab: Lab) -> list[str]:
 
 
 def test_every_scenario_shows_what_it_should(lab: Lab) -> None:
-    run = lab.run("playbooks/scenarios/all.yml")
+    run = lab.run("playbooks/scenarios/all.yml", "--extra-vars", json.dumps({"lab_leave_out": LEFT_OUT}))
     overview = json.loads((lab.results / "overview.json").read_text())
     assert {row["scenario"] for row in overview["rows"]} == SCENARIOS, run.output[-6000:]
     assert [row for row in overview["rows"] if row["verdict"] == "fail"] == [], run.output[-6000:]
