@@ -92,7 +92,7 @@ def test_what_a_killed_controller_left_is_restored(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("playbook", "arguments", "expected"),
     [
-        ("blue-green", {"scenario_profile": "slow"}, ["scenario_profile", "quick or full", "slow"]),
+        ("blue-green", {"scenario_profile": "slow"}, ["scenario_profile", "quick, full", "slow"]),
         ("rolling-update", {"scenario_only": ["naked"]}, ["scenario_only", "naked", "probes, noprobes"]),
         ("scale-down", {"scenario_disturbances": [{"do": "melt", "name": "x"}]}, ["disturbance: melt", "scale"]),
         ("node-drain", {"scenario_nodes": 5}, ["nodes: expected 5"]),
