@@ -38,6 +38,21 @@ class ApiGone(Exception):
     """410: the resource version is too old for the watch cache. List again."""
 
 
+def load_configuration(kubeconfig: str, context: str | None) -> client.Configuration:
+    """Address and credentials of a kubeconfig's context, without hidden retries.
+
+    Raises ClusterError when the file is missing, malformed or lacks the context.
+    """
+    configuration = client.Configuration()
+    try:
+        load: Any = config.load_kube_config
+        load(kubeconfig, context=context, client_configuration=configuration)
+    except (config.ConfigException, OSError, ValueError) as error:
+        raise ClusterError(f"kubeconfig {kubeconfig}: {error}") from error
+    configuration.retries = False  # a retry hidden here would blur the times that are recorded
+    return configuration
+
+
 class ClusterApi:
     """GET and watch on one API server, over the kubeconfig's context. Safe to share by threads."""
 
@@ -52,13 +67,7 @@ class ClusterApi:
     @classmethod
     def from_kubeconfig(cls, path: str, context: str | None = None) -> ClusterApi:
         """Raises ClusterError when the file is missing, malformed or lacks the context."""
-        configuration = client.Configuration()
-        try:
-            load: Any = config.load_kube_config
-            load(path, context=context, client_configuration=configuration)
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise ClusterError(f"kubeconfig {path}: {error}") from error
-        return cls(configuration)
+        return cls(load_configuration(path, context))
 
     def get(self, path: str, **params: Any) -> Any:
         """One object or list as parsed JSON. Raises ApiUnavailable, ApiRefused, ApiGone."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import urllib3
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from .api import ClusterError
+from .api import ClusterError, load_configuration
 
 REQUEST_TIMEOUT_S = 10
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -30,13 +30,7 @@ class ClusterLook:
     """Questions to one cluster over the kubeconfig's context. Raises ClusterError when it cannot be reached."""
 
     def __init__(self, kubeconfig: str, context: str | None) -> None:
-        configuration = client.Configuration()
-        try:
-            load: Any = config.load_kube_config
-            load(kubeconfig, context=context, client_configuration=configuration)
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise ClusterError(f"kubeconfig {kubeconfig}: {error}") from error
-        configuration.retries = False
+        configuration = load_configuration(kubeconfig, context)
         self._host = configuration.host
         self._api = client.ApiClient(configuration)
 
