@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,25 @@ def report(tmp_path_factory):
         formats=["html", "json"],
     )
     return folder, published.record
+
+
+@pytest.fixture
+def open_report(browser):
+    """Opens the report of a folder and waits until it is drawn; in the end nothing may stand in the console."""
+
+    def opened(folder: Path) -> webdriver.Chrome:
+        browser.get_log("browser")
+        browser.get_log("performance")
+        browser.set_window_size(1280, 1000)
+        browser.get((folder / "report.html").as_uri())
+        deadline = time.monotonic() + 20
+        while browser.execute_script("return document.documentElement.dataset.ready") != "yes":
+            assert time.monotonic() < deadline, browser.get_log("browser")
+            time.sleep(0.05)
+        return browser
+
+    yield opened
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 @pytest.fixture

@@ -59,17 +59,9 @@ def disturbed(tmp_path_factory):
 
 
 @pytest.fixture
-def page(browser, disturbed):
+def page(open_report, disturbed):
     folder, _record = disturbed
-    browser.get_log("browser")
-    browser.set_window_size(1280, 1000)
-    browser.get((folder / "report.html").as_uri())
-    deadline = time.monotonic() + 20
-    while browser.execute_script("return document.documentElement.dataset.ready") != "yes":
-        assert time.monotonic() < deadline, browser.get_log("browser")
-        time.sleep(0.05)
-    yield browser
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    return open_report(folder)
 
 
 def cells(page, title):

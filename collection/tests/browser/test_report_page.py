@@ -17,18 +17,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 
 @pytest.fixture
-def page(browser, report):
+def page(open_report, report):
     folder, _record = report
-    browser.get_log("browser")
-    browser.get_log("performance")
-    browser.set_window_size(1280, 1000)
-    browser.get((folder / "report.html").as_uri())
-    deadline = time.monotonic() + 20
-    while browser.execute_script("return document.documentElement.dataset.ready") != "yes":
-        assert time.monotonic() < deadline, browser.get_log("browser")
-        time.sleep(0.05)
-    yield browser
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    return open_report(folder)
 
 
 def drawn(page, index):
