@@ -56,6 +56,12 @@ def test_a_rollout_without_probes_is_explained(lab: Lab) -> None:
             assert outage["cause"]["evidence"] or outage["cause"]["id"] == "unknown"
 
 
+def test_causes_that_were_made_are_found(lab: Lab) -> None:
+    """Out of memory and zero replicas; the play's expectations name the cause and the share explained."""
+    lab.succeed("collection/tests/scenarios/causes.yml")
+    assert journal(lab) == []
+
+
 def test_a_disturbance_that_fails_is_reported_and_undone(lab: Lab) -> None:
     broken = {
         "scenario_only": ["probes"],
