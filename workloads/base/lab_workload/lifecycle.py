@@ -67,6 +67,14 @@ class Lifecycle:
         with self._lock:
             self.in_flight -= 1
 
+    def last_words(self) -> dict[str, Any]:
+        """The part of the summary that a signal handler may ask for: it takes no lock."""
+        return {
+            "sigterm_at": self.sigterm_at,
+            "last_request_at": self.last_request_at,
+            "requests": self.requests,
+        }
+
     def summary(self) -> dict[str, Any]:
         """Counts and epoch times (seconds) as JSON-ready values; None for what did not happen."""
         with self._lock:

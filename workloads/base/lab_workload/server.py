@@ -116,9 +116,10 @@ def serve(app: Any, lifecycle: Lifecycle, port: int, host: str = "0.0.0.0") -> N
     server.lifecycle = lifecycle
 
     def stop(signum: int, _frame: Any) -> None:
-        if not graceful:
-            os._exit(128 + signum)
         lifecycle.terminate()
+        if not graceful:
+            _leave_last_words(lifecycle.last_words())
+            os._exit(128 + signum)
         server.pull_trigger()
 
     signal.signal(signal.SIGTERM, stop)

@@ -23,7 +23,9 @@ def costs(runs: Sequence[Run], figure: Json, level: ServiceLevel) -> Json:
         for pod, count in (run.served or {}).items():
             served = served or {}
             served[pod] = max(count, served.get(pod, 0))
-    ended = [pod["pod"] for run in runs if run.explained for pod in run.explained["race"]["pods"]]
+    ended = {pod["pod"]: pod["requests"] for run in runs if run.explained for pod in run.explained["race"]["pods"]}
+    if served is not None:  # asked of the pods that lived; those that ended said it in their last words
+        served = {pod: count for pod, count in ended.items() if count is not None} | served
     return {
         "error_budget": error_budget(figure, level),
         "one_retry": one_retry(

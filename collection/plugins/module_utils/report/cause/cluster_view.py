@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ...cluster.record import ClusterRecord, HostLoad, ObjectChange, PodUsage, parse_time_ns
 from .finding import NS_PER_S
+from .last_words import LastWords, last_words
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Exit:
     seen_ns: int
     reason: str
     exit_code: int | None
+    words: LastWords = field(default_factory=LastWords)
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,19 @@ class PodLife:
         deleted = self.deletion_ns
         ends = [max(end.t_ns, deleted) for end in self.exits if deleted is not None and end.seen_ns >= deleted]
         return max(ends, default=None)
+
+    @cached_property
+    def words(self) -> LastWords:
+        """What the application said as it ended after the deletion."""
+        ends = [end for end in self.exits if self.deletion_ns is not None and end.seen_ns >= self.deletion_ns]
+        return next((end.words for end in reversed(ends) if end.words != LastWords()), LastWords())
+
+    @cached_property
+    def served(self) -> int | None:
+        """Requests by the application's own count, over its restarts; None where an ended container told none."""
+        counts = [end.words.requests for end in self.exits]
+        told = [count for count in counts if count is not None]
+        return sum(told) if told and len(told) == len(counts) else None
 
     @cached_property
     def added_ns(self) -> int | None:
@@ -272,7 +287,8 @@ class ClusterView:
         self._told.add(key)
         # finished_at is the start of the second in which it ended; the watch may have told within that second
         t_ns = change.t_ns if finished is None else min(change.t_ns, finished + NS_PER_S // 2)
-        pod.exits.append(Exit(container, t_ns, change.t_ns, ended.get("reason") or "", ended.get("exit_code")))
+        words = last_words(ended.get("message"))
+        pod.exits.append(Exit(container, t_ns, change.t_ns, ended.get("reason") or "", ended.get("exit_code"), words))
 
     def _add_endpointslice(self, change: ObjectChange) -> None:
         service = change.state.get("service") or ""

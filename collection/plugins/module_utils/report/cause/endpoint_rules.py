@@ -66,7 +66,7 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     deleted = pod.deletion_ns or 0
     dropped, ended = pod.dropped_ns, pod.exit_ns
     evidence = [Evidence(deleted, f"{pod.name} was deleted {_ago(failure.first_bad_ns - deleted)}")]
-    sigterm = scene.answers.sigterm_ns(pod.name)
+    sigterm = scene.sigterm_ns(pod)
     if sigterm is not None:
         evidence.append(
             Evidence(sigterm, f"its application saw SIGTERM {seconds(sigterm - deleted)} after the deletion")

@@ -23,9 +23,11 @@ ENOUGH_PODS = 20  # below it the largest value seen bounds no 95 % quantile
 def races(scene: Scene, lost_ns: Mapping[str, int]) -> dict[str, Any]:
     """Times in ms after the deletion was observed; None where the records do not tell.
 
-    last_request_ms: the start of the last request that the pod answered, to 100 ms without the per-request log.
+    sigterm_ms: as the application told it, in its last words or its answers.
+    last_request_ms: the last request that the pod was sent by its last words, or the start of the last one that it
+    answered, to 100 ms without the per-request log.
     last_lost_ms: the start of the last request that was lost on it, from lost_ns (pod -> wall clock).
-    exit_ms: the container's end, known to about a second.
+    exit_ms: the container's end, known to about a second. requests: by the pod's own count, since its start.
     """
     rows = [_race(pod, scene, lost_ns.get(pod.name)) for pod in scene.pods if pod.deletion_ns is not None]
     lags = [lag for row in rows if (lag := _lag_ms(row)) is not None]
@@ -41,7 +43,7 @@ def races(scene: Scene, lost_ns: Mapping[str, int]) -> dict[str, Any]:
 
 def _race(pod: PodLife, scene: Scene, lost_ns: int | None) -> dict[str, Any]:
     deleted = pod.deletion_ns or 0
-    last = scene.answers.last_ns(pod.name)
+    seen = [t_ns for t_ns in (scene.answers.last_ns(pod.name), pod.words.last_request_ns) if t_ns is not None]
 
     def after(t_ns: int | None) -> float | None:
         return None if t_ns is None else round((t_ns - deleted) / NS_PER_MS, 1)
@@ -51,12 +53,13 @@ def _race(pod: PodLife, scene: Scene, lost_ns: int | None) -> dict[str, Any]:
         "pod": pod.name,
         "deleted_unix_ns": deleted,
         "pre_stop": hooks[0] if hooks else None,
-        "sigterm_ms": after(scene.answers.sigterm_ns(pod.name)),
+        "sigterm_ms": after(scene.sigterm_ns(pod)),
         "endpoint_dropped_ms": after(pod.dropped_ns),
-        "last_request_ms": after(last),
+        "last_request_ms": after(max(seen, default=None)),
         "last_lost_ms": after(lost_ns),
         "exit_ms": after(pod.exit_ns),
         "gone_ms": after(pod.gone_ns),
+        "requests": pod.served,
     }
 
 

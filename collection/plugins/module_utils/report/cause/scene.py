@@ -54,6 +54,10 @@ class Scene:
         """The pods that were deleted."""
         return tuple(pod for pod in self.pods if pod.deletion_ns is not None)
 
+    def sigterm_ns(self, pod: PodLife) -> int | None:
+        """When the pod's application saw SIGTERM, by its own word: its last ones, or those in its answers."""
+        return pod.words.sigterm_ns or self.answers.sigterm_ns(pod.name)
+
     @cached_property
     def unchecked(self) -> tuple[tuple[PodLife, int, str, int | None], ...]:
         """Pods that became endpoints during the recording though a container has no readiness probe.

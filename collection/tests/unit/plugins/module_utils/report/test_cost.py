@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.report import expectation, markdown, prometheus, text
-from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import ServiceLevel
+from ansible_collections.availability.lab.plugins.module_utils.report.cost import costs
+from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import MONTHLY, ServiceLevel
 from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import publish
 from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
@@ -107,6 +109,20 @@ def test_counts_that_cannot_be_used_are_said(tmp_path: Path) -> None:
     (tmp_path / "served.json").write_text('{"web-1":')
     with pytest.raises(RecordError, match=r"served\.json:1: not JSON"):
         published(tmp_path, served=str(tmp_path / "served.json"))
+
+
+def test_pods_that_ended_say_their_count_in_their_last_words() -> None:
+    told = run(bad=[(10, 11, "reset")])
+    figure = result(told)["variants"][0]["figures"]
+    ended = {"race": {"pods": [{"pod": "web-1", "requests": 1083}, {"pod": "web-0", "requests": None}]}}
+    for counts, total, note in (
+        ({"web-2": 100}, 1183, "the server's counts leave out web-0: not used"),
+        ({"web-2": 100, "web-0": 1}, 1184, ""),
+        (None, None, ""),
+    ):
+        found = costs([replace(told, explained=ended, served=counts)], figure, MONTHLY)["executed"]
+        assert (found["served"], found["note"]) == (total, note)
+    assert found["lost_answers"] == {"at_least": 0, "at_most": 20}
 
 
 def test_with_the_log_the_retry_is_counted_by_request(tmp_path: Path) -> None:

@@ -146,18 +146,22 @@ class Story:
         state = {"service": "web", "ports": [5000], "endpoints": [dict(entry) for entry in self._endpoints.values()]}
         self.change(at_s, "EndpointSlice", "web-x", state, via=via)
 
-    def delete(self, at_s: float, name: str, dropped_s: float = 0.1, exit_s: float = 0.4) -> None:
-        """Deletion, endpoint dropped, container ended, pod gone. Both times count from the deletion."""
+    def delete(self, at_s: float, name: str, dropped_s: float = 0.1, exit_s: float = 0.4, words: str = "") -> None:
+        """Deletion, endpoint dropped, container ended with its last words, pod gone. Times count from the deletion."""
         self.update(at_s, name, deletion_timestamp=rfc3339(at_s + 30), deletion_grace_s=30)
         self._endpoints.pop(name, None)
         self._slice(at_s + dropped_s, "watch")
         ended = {"state": "terminated", "exit_code": 143, "reason": "Error", "finished_at": rfc3339(at_s + exit_s)}
+        if words:
+            ended["message"] = words
         self.container(at_s + exit_s, name, **ended)
         self.change(at_s + exit_s + 0.1, "Pod", name, dict(self._pods[name]), event="deleted")
 
-    def exit(self, at_s: float, name: str, reason: str, exit_code: int, up_s: float = 2) -> None:
-        """The container ends and is restarted, ready again up_s later."""
+    def exit(self, at_s: float, name: str, reason: str, exit_code: int, *, up_s: float = 2, words: str = "") -> None:
+        """The container ends with its last words and is restarted, ready again up_s later."""
         last = {"state": "terminated", "exit_code": exit_code, "reason": reason, "finished_at": rfc3339(at_s)}
+        if words:
+            last["message"] = words
         self.container(at_s + 0.3, name, state="running", restarts=1, last=last)
         self.unready(at_s + 0.3, name)
         self.ready(at_s + up_s, name)

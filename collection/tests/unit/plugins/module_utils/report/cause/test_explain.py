@@ -7,8 +7,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import START_NS, Story
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import (
+    START_NS,
+    Story,
+)
+
+
+def last_words(sigterm_s: float, last_request_s: float, requests: int) -> str:
+    """What a workload of the lab leaves; times from the story's start."""
+    start_s = START_NS / 10**9
+    return json.dumps(
+        {"sigterm_at": start_s + sigterm_s, "last_request_at": start_s + last_request_s, "requests": requests}
+    )
 
 
 def rollout(hook: str | None = None) -> Story:
@@ -74,6 +86,27 @@ def test_the_race_from_the_per_request_log() -> None:
     assert race["pods"][0]["pre_stop"] == "sleep 5 s"
     assert race["pods"][1]["last_request_ms"] == -2000.0
     assert race["slowest_ms"] == 370.0
+
+
+def test_the_race_by_the_applications_last_words() -> None:
+    story = Story()
+    for name, words in (("web-1", last_words(20.02, 20.25, 400)), ("web-2", "bye")):
+        story.serving_pod(name)
+        story.answered(name, 0, 19.9)
+        story.delete(20, name, words=words)
+    told, silent = explain(story.probe(), story.cluster)["race"]["pods"]
+    assert (told["sigterm_ms"], told["last_request_ms"], told["requests"]) == (20.0, 250.0, 400)
+    assert (silent["sigterm_ms"], silent["last_request_ms"], silent["requests"]) == (None, -200.0, None)
+
+
+@pytest.mark.parametrize(("first", "sum_of_both"), [('{"requests": 30}', 42), ("", None)])
+def test_the_counts_of_a_restarted_container_add_up(first: str, sum_of_both: int | None) -> None:
+    story = Story()
+    story.serving_pod("web-1")
+    story.exit(30, "web-1", "Error", 1, words=first)
+    story.delete(60, "web-1", words='{"requests": 12}')
+    (row,) = explain(story.probe(), story.cluster)["race"]["pods"]
+    assert row["requests"] == sum_of_both
 
 
 def test_the_advised_hook_outlasts_the_last_lost_request_of_the_slowest_pod() -> None:
