@@ -36,7 +36,8 @@ teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
 test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
-	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
+	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit # fails below pyproject.toml's coverage
+	$(BIN)/pytest -q --durations=40 -m 'not long' workloads collection/tests/galaxy collection/tests/browser \
 	  collection/tests/integration/test_lab.py collection/tests/integration \
 	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
