@@ -194,9 +194,11 @@ def test_keep_alive_that_is_broken_costs_no_request_its_account(server, tmp_path
     outcomes = counted(record)
     # Whether the end of the connection or the next request is first is a race; both ends of it are told.
     assert set(outcomes) <= {"ok", "reset"}
-    assert outcomes["ok"] >= 50
-    lane = record["lanes"]["reuse"]
-    assert sum(lane["kept_connection_failures"].values()) == outcomes.get("reset", 0)
+    kept = sum(record["lanes"]["reuse"]["kept_connection_failures"].values())
+    # On a busy machine a reset may overtake the first answer: that connection was never kept.
+    overtaken = outcomes.get("reset", 0) - kept
+    assert overtaken >= 0
+    assert outcomes["ok"] >= 50 - overtaken
 
 
 def test_refusal_is_one_outage_with_start_and_end_within_an_interval(tmp_path):

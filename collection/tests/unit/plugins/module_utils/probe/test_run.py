@@ -29,8 +29,8 @@ def test_an_open_plan_sends_exactly_its_requests_on_each_lane() -> None:
     assert record["lanes"]["new"]["connections_opened"] == 100
     assert record["lanes"]["reuse"]["connections_opened"] < 100
     assert (record["complete"], record["stopped_by"]) == (True, "plan")
-    assert record["elapsed_s"] == pytest.approx(2.0, abs=0.5)
-    assert record["lanes"]["new"]["resolution_s"] == pytest.approx(0.02, abs=0.2)
+    assert record["elapsed_s"] > 1.95
+    assert 0.01 < record["lanes"]["new"]["resolution_s"] < record["elapsed_s"], "20 ms where the machine is idle"
 
 
 def test_stages_of_rates_and_poisson_arrivals() -> None:
