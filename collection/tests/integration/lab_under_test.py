@@ -71,8 +71,13 @@ class Lab:
         return PlaybookRun(process.returncode, output, time.monotonic() - started)
 
     def succeed(self, playbook: str, *arguments: str, timeout_s: float = 3000) -> PlaybookRun:
-        """Run a playbook that has to succeed."""
+        """Run a playbook that has to succeed.
+
+        Once more when the machine was too busy to measure, which is neither a pass nor a failure.
+        """
         run = self.run(playbook, *arguments, timeout_s=timeout_s)
+        if run.code != 0 and ": inconclusive: " in run.output:
+            run = self.run(playbook, *arguments, timeout_s=timeout_s)
         assert run.code == 0, run.output[-6000:]
         return run
 
