@@ -76,7 +76,7 @@ class Lab:
         Once more when the machine was too busy to measure, which is neither a pass nor a failure.
         """
         run = self.run(playbook, *arguments, timeout_s=timeout_s)
-        if run.code != 0 and ": inconclusive: " in run.output:
+        if run.code != 0 and ": inconclusive: " in " ".join(run.output.split()):
             run = self.run(playbook, *arguments, timeout_s=timeout_s)
         assert run.code == 0, run.output[-6000:]
         return run
