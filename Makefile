@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast lint types test-long bench fuzz changelog docs-site clean
+.PHONY: help lab scenarios teardown restore test test-fast lint types coverage test-long bench fuzz changelog docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,13 +35,16 @@ restore: $(BIN)/.lab ## put the lab right after a scenario that was killed
 teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
-test: $(BIN)/.dev lint types ## all tests: units, browser, roles on hosts, and the lab itself
-	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit # fails below pyproject.toml's coverage
-	$(BIN)/pytest -q --durations=40 -m 'not long' workloads collection/tests/galaxy collection/tests/browser \
+test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itself
+	$(MAKE) --jobs=2 --output-sync=target lint types # two cores: neither waits for the other
+	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
 	  collection/tests/integration/test_lab.py collection/tests/integration \
 	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
-test-long: $(BIN)/.dev ## what takes minutes each: most Molecule scenarios, ansible-test, examples that make images
+coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils than pyproject.toml says
+	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit
+
+test-long: coverage ## what takes minutes each: most Molecule scenarios, ansible-test, examples that make images, coverage
 	$(BIN)/pytest -q --durations=0 -m long collection/tests/galaxy collection/tests/integration molecule $(ARGS)
 
 test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
