@@ -16,6 +16,8 @@ EARLY_OUTCOMES = frozenset({"refused", "reset", "timeout_connecting", "unreachab
 LATE_WATCH_NS = 2 * NS_PER_S  # later than this no watch was seen to deliver
 CUT_OUTCOMES = frozenset({"reset", "reset_in_answer", "closed_early"})
 DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable"}
+NO_WAY_OUTCOMES = frozenset({"timeout_connecting", "unreachable"})
+SYN_SENT_NS = 120 * NS_PER_S  # net.netfilter.nf_conntrack_tcp_timeout_syn_sent, as Linux has it
 # Without a readiness probe a pod counts as ready when its container runs; this long it may take to listen.
 SLOW_START_NS = 30 * NS_PER_S
 
@@ -100,6 +102,32 @@ def selector_changed(failure: Failure, scene: Scene) -> Finding | None:
             return Finding(
                 "selector_changed", "medium", t_ns, str(scene.service), (Evidence(t_ns, text),), Change(advice)
             )
+    return None
+
+
+def stale_connection(failure: Failure, scene: Scene) -> Finding | None:
+    """A client's port was used again while the node still sent it to a pod that is gone.
+
+    The kernel's connection tracking keeps an attempt that met a dead pod for SYN_SENT_NS, with the pod's address. A new
+    connection from the same port to the same service within that time goes there again, whatever kube-proxy says now.
+    """
+    brief = failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
+    if not brief or not failure.only(NO_WAY_OUTCOMES) or scene.without_endpoint(failure) is not None:
+        return None
+    for pod in sorted(scene.dying, key=lambda one: one.exit_ns or 0, reverse=True):
+        deleted, dropped, ended = pod.deletion_ns or 0, pod.dropped_ns, pod.exit_ns
+        if dropped is None or ended is None or ended > dropped + PROXY_LAG_NS:
+            continue  # it outlived its routes: no attempt met it dead
+        last_met = max(dropped, ended) + PROXY_LAG_NS
+        if ended <= failure.first_bad_ns <= last_met + SYN_SENT_NS:
+            after = failure.first_bad_ns - ended
+            text = f"{pod.name} had ended {seconds(after)} before, while connections were still sent to it"
+            kept = (
+                "Linux keeps such an attempt in its connection tracking for 120 s, and sends a reused port there again"
+            )
+            change = hook_change(scene, pod, math.ceil((last_met - deleted) / NS_PER_S))
+            evidence = (Evidence(ended, text), Evidence(dropped, kept))
+            return Finding("stale_connection", "medium", ended, pod.name, evidence, change)
     return None
 
 

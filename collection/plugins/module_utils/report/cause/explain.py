@@ -19,7 +19,14 @@ from .client_rules import application_error, probe_fault
 from .cluster_view import ClusterView
 from .container_rules import container_crashed, liveness_restart, oom_killed
 from .cpu_rules import cpu_throttled, host_overloaded
-from .endpoint_rules import added_before_listening, hook_change, last_lost, selector_changed, terminated_while_routed
+from .endpoint_rules import (
+    added_before_listening,
+    hook_change,
+    last_lost,
+    selector_changed,
+    stale_connection,
+    terminated_while_routed,
+)
 from .failure import ANSWERED_OUTCOMES, Answers, Failure, failures_of
 from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
 from .node_rules import evicted, node_not_ready
@@ -43,6 +50,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "node_not_ready": ("node not ready", node_not_ready),
     "cpu_throttled": ("CPU throttled", cpu_throttled),
     "host_overloaded": ("machine overloaded", host_overloaded),
+    "stale_connection": ("connection sent to a pod that is gone", stale_connection),
     "selector_changed": ("Service switched to other pods", selector_changed),
     "readiness_failed": ("readiness probe failed", readiness_failed),
     "no_ready_endpoint": ("no ready endpoint", no_ready_endpoint),

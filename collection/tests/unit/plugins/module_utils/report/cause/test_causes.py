@@ -367,6 +367,27 @@ def test_a_deletion_that_was_heard_late_counts_from_the_apis_own_time(story: Sto
     assert causes(story) == [("terminated_while_routed", "medium", "web-a")]
 
 
+def test_a_reused_port_still_leads_to_the_dead_pod(story: Story) -> None:
+    story.delete(20, "web-a", dropped_s=0.3, exit_s=0.2)
+    story.fail(75, "unreachable")
+    cause = only(story)
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("stale_connection", "medium", "web-a")
+    assert "had ended 5" in cause["evidence"][0]["text"]
+    container = cause["change"]["patch"]["spec"]["template"]["spec"]["containers"][0]
+    assert 3 <= container["lifecycle"]["preStop"]["sleep"]["seconds"] <= 5
+
+
+@pytest.mark.parametrize(
+    ("outcome", "exit_s", "until_s"), [("refused", 0.2, 75), ("unreachable", 6.0, 75), ("unreachable", 0.2, 78)]
+)
+def test_a_refusal_a_pod_that_outlived_its_routes_or_a_long_outage_is_no_stale_connection(
+    story: Story, outcome: str, exit_s: float, until_s: float
+) -> None:
+    story.delete(20, "web-a", dropped_s=0.3, exit_s=exit_s)
+    story.fail(75, outcome, count=2, until_s=until_s)
+    assert [cause for cause, _confidence, _subject in causes(story)] == ["unknown"]
+
+
 def test_the_service_was_switched(story: Story) -> None:
     story.service(40, app="web", tag="green")
     story.fail(40.5, "reset")
