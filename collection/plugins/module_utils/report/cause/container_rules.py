@@ -10,7 +10,7 @@ from typing import Any
 from .cluster_view import Exit, PodLife
 from .failure import CLIENT_OUTCOMES, Failure
 from .finding import EXIT_LAG_NS, PROXY_LAG_NS, Evidence, Finding, seconds
-from .scene import Scene, near, onset_within
+from .scene import Scene, mostly_within, near, onset_within
 
 
 def oom_killed(failure: Failure, scene: Scene) -> Finding | None:
@@ -90,7 +90,8 @@ def _ended_by(killing_ns: int, pod: PodLife) -> Exit | None:
 def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]:
     """Exits that may explain the failure, nearest first, with the confidence that their distance allows.
 
-    high: it began about when the container ended, or while the service had no endpoint because of it.
+    high: it began about when the container ended, or while the service had no endpoint because of it; or there was none
+    for most of the failed time because new pods ended instead of becoming ready.
     medium: the container was down, but other endpoints were there.
     """
     if failure.only(CLIENT_OUTCOMES):
@@ -102,6 +103,8 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
         elif onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
             emptied = without is not None and without >= end.t_ns - EXIT_LAG_NS
             yield pod, end, "high" if emptied else "medium"
+        elif without is not None and mostly_within(failure, end.t_ns, up_again):
+            yield pod, end, "high"
 
 
 def _container(pod: PodLife, name: str) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import RULES, TITLES, explain
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story, rfc3339
 
 
 def causes(story: Story) -> list[tuple[str, str, str]]:
@@ -159,6 +159,18 @@ def test_oom_killed(story: Story) -> None:
     assert "60 Mi in use" in cause["evidence"][1]["text"]
     limits = cause["change"]["patch"]["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
     assert limits == {"memory": "128Mi"}
+
+
+def test_new_pods_that_are_oom_killed_before_they_are_ready(story: Story) -> None:
+    """A rollout to too small a limit: the outage begins with the end of the old pods, seconds before the first kill."""
+    for name in ("web-a", "web-b"):
+        story.delete(20, name, dropped_s=0.1, exit_s=0.3)
+    story.pod(20.5, "web-c")
+    story.container(25, "web-c", state="terminated", reason="OOMKilled", exit_code=137, finished_at=rfc3339(24.8))
+    story.endpoint(25, "web-c", ready=False)
+    story.fail(20.4, "refused", count=100, until_s=60)
+    cause = only(story)
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("oom_killed", "high", "web-c")
 
 
 def test_an_oom_kill_long_before_is_not_the_cause(story: Story) -> None:
