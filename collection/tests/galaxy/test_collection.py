@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -34,19 +35,26 @@ def test_the_installed_collection_is_whole(run: Run, installed: Path) -> None:
 
 
 def test_a_probe_runs_from_the_installed_collection(run: Run, installed: Path, tmp_path: Path) -> None:
-    with serving() as served:
-        done = run(
-            "ansible-playbook", "availability.lab.probe",
-            *("-e", f"probe_url={served.url}/"), *("-e", "probe_rate=40"), *("-e", "probe_duration=2s"),
-            *("-e", json.dumps({"probe_options": {"identify": ["version=header:X-Version"]}})),
-            cwd=tmp_path, PWD=str(tmp_path), ANSIBLE_COLLECTIONS_PATH=str(installed),
-        )  # fmt: skip
+    def measure(place: Path) -> tuple[subprocess.CompletedProcess[str], Path, list[str]]:
+        place.mkdir()
+        with serving() as served:
+            done = run(
+                "ansible-playbook", "availability.lab.probe",
+                *("-e", f"probe_url={served.url}/"), *("-e", "probe_rate=40"), *("-e", "probe_duration=2s"),
+                *("-e", json.dumps({"probe_options": {"identify": ["version=header:X-Version"]}})),
+                cwd=place, PWD=str(place), ANSIBLE_COLLECTIONS_PATH=str(installed),
+            )  # fmt: skip
+        return done, next((place / "results" / "probe").glob("*Z")), served.requests
+
+    done, folder, asked = measure(tmp_path / "first")
+    if json.loads((folder / "result.json").read_text())["verdict"] == "inconclusive":
+        # One late request of 80 is more than 1 %: the machine was too busy to measure, which is no failure.
+        done, folder, asked = measure(tmp_path / "again")
     assert done.returncode == 0, done.stdout + done.stderr
-    folder = next((tmp_path / "results" / "probe").glob("*Z"))
     result = json.loads((folder / "result.json").read_text())
     assert result["verdict"] == "pass"
     assert result["variants"][0]["figures"]["attempts"] == 80
-    assert served.requests.count("GET /") == 80
+    assert asked.count("GET /") == 80
     assert (folder / "report.html").stat().st_size > 10_000
 
 
