@@ -79,11 +79,9 @@ class Lifecycle:
         """Counts and epoch times (seconds) as JSON-ready values; None for what did not happen."""
         with self._lock:
             return {
+                **self.last_words(),
                 "started_at": self.started_at,
                 "draining_since": self.draining_since,
-                "sigterm_at": self.sigterm_at,
-                "last_request_at": self.last_request_at,
-                "requests": self.requests,
                 "requests_while_draining": self.requests_while_draining,
                 "in_flight": self.in_flight,
             }

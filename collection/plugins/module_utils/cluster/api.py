@@ -57,7 +57,6 @@ class ClusterApi:
     """GET and watch on one API server, over the kubeconfig's context. Safe to share by threads."""
 
     def __init__(self, configuration: client.Configuration) -> None:
-        configuration.retries = False  # a retry hidden here would blur the times that are recorded
         configuration.socket_options = tcp_keepalive_socket_options(5, 2, 3)  # a node that vanishes sends no FIN
         configuration.connection_pool_maxsize = 32  # a connection a watch, and those of the pollers
         self._client: Any = client.ApiClient(configuration)

@@ -105,17 +105,19 @@ class PodLife:
         return list(self.spec.get("containers", []))
 
     @cached_property
+    def last_exits(self) -> list[Exit]:
+        """The ends of containers that the deletion brought about, in their order."""
+        return [end for end in self.exits if self.deletion_ns is not None and end.seen_ns >= self.deletion_ns]
+
+    @cached_property
     def exit_ns(self) -> int | None:
         """When the last container ended after the deletion."""
-        deleted = self.deletion_ns
-        ends = [max(end.t_ns, deleted) for end in self.exits if deleted is not None and end.seen_ns >= deleted]
-        return max(ends, default=None)
+        return max((max(end.t_ns, self.deletion_ns or end.t_ns) for end in self.last_exits), default=None)
 
     @cached_property
     def words(self) -> LastWords:
         """What the application said as it ended after the deletion."""
-        ends = [end for end in self.exits if self.deletion_ns is not None and end.seen_ns >= self.deletion_ns]
-        return next((end.words for end in reversed(ends) if end.words != LastWords()), LastWords())
+        return next((end.words for end in reversed(self.last_exits) if end.words != LastWords()), LastWords())
 
     @cached_property
     def served(self) -> int | None:
