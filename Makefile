@@ -35,11 +35,14 @@ restore: $(BIN)/.lab ## put the lab right after a scenario that was killed
 teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
+# Lint and types have nothing to wait for, tests little else to do: side by side, and the tests go first.
 test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itself
-	$(MAKE) --jobs=2 --output-sync=target lint types # two cores: neither waits for the other
+	@mkdir -p build
+	@nice -n 19 $(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types >build/style.log 2>&1 & style=$$!; \
 	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
 	  collection/tests/integration/test_lab.py collection/tests/integration \
-	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
+	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS); tests=$$?; \
+	wait $$style || { cat build/style.log; exit 1; }; exit $$tests
 
 coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils than pyproject.toml says
 	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit
