@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.availability.lab.plugins.filter import remedies
 from ansible_collections.availability.lab.tests.unit.examples.examples import Examples, assert_documented, play
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_compare import write
+from ansible_collections.availability.lab.tests.unit.plugins.filter.test_remedies import PATCH, RESULT
 from lab_under_test import ROOT, Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
@@ -145,3 +148,19 @@ def test_minikube_cluster(tmp_path: Path) -> None:
         assert_documented(answer, examples.returns())
     assert made["changed"]
     assert (removed["changed"], removed["action"]) == (False, "nothing")
+
+
+def test_remedies_patch_the_cluster(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The filter's example as it stands, on a Deployment without pods."""
+    (tmp_path / "result.json").write_text(json.dumps(RESULT))
+    documented = yaml.safe_load(Path(remedies.__file__).with_suffix(".yml").read_text())
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(lab.kubeconfig))
+    lab.kubectl("create", "namespace", "shop")
+    try:
+        lab.kubectl("create", "deployment", "web", "--namespace=shop", "--image=none", "--replicas=0")
+        done = play(tmp_path, yaml.safe_load(documented["EXAMPLES"]))
+        assert done.returncode == 0, done.stdout + done.stderr
+        web = json.loads(lab.kubectl("get", "deployment", "web", "--namespace=shop", "--output=json"))
+    finally:
+        lab.kubectl("delete", "namespace", "shop")
+    assert web["spec"]["replicas"] == PATCH["spec"]["replicas"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from lab_under_test import Lab
+from local_registry import registry
 
 pytestmark = pytest.mark.lab
 
@@ -144,17 +145,24 @@ def team(lab: Lab, tmp_path: Path) -> Path:
     return path
 
 
-def test_an_existing_cluster_is_used_with_rights_in_one_namespace(lab: Lab, team: Path) -> None:
+def test_an_existing_cluster_is_used_with_rights_in_one_namespace(lab: Lab, team: Path, tmp_path: Path) -> None:
+    """Of a team that may work in its namespace alone, with images that the nodes pull from the team's registry."""
     inventory = "--inventory=inventories/existing"
-    where = {"lab_kubeconfig": str(team), "lab_context": "team", "scenario_only": ["rolling"]}
+    where = {"lab_kubeconfig": str(team), "lab_context": "team", "scenario_only": ["switch"]}
     try:
         denied = lab.run("playbooks/scenarios/blue-green.yml", inventory, "--extra-vars", json.dumps(where))
         assert denied.code != 0
         assert "in hello the user may not create deployments.apps" in " ".join(denied.output.split())
         assert "changed=0" in denied.output
         where["lab_namespace"] = "team"
-        lab.succeed("playbooks/scenarios/blue-green.yml", inventory, "--extra-vars", json.dumps(where))
+        with registry(tmp_path, ["minikube", "minikube-m02"]) as team_registry:
+            where["images_registry"] = f"{team_registry.address}/team"
+            lab.succeed("playbooks/scenarios/blue-green.yml", inventory, "--extra-vars", json.dumps(where))
         result: Any = lab.newest_result("blue-green")
         assert result["verdict"] == "pass"
+        events = json.loads(lab.kubectl("get", "events", "--namespace=team", "--output=json"))["items"]
+        pulled = [event["message"] for event in events if event["reason"] == "Pulled"]
+        assert any(f'Successfully pulled image "{team_registry.address}/team/' in message for message in pulled), pulled
+        assert "GET /v2/team/" in team_registry.log.read_text()
     finally:
         lab.kubectl("delete", "namespace", "team")
