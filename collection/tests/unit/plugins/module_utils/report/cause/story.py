@@ -15,6 +15,7 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.record im
     PodUsage,
     Throttling,
 )
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
 
 START_NS = 1_795_248_000_000_000_000
 NS = 1_000_000_000
@@ -229,3 +230,18 @@ class Story:
             "timeline": {"bucket_ms": 100, "rows": rows},
             "outages": {"list": self.outages, "list_truncated": self.truncated},
         }
+
+
+def causes(story: Story) -> list[tuple[str, str, str]]:
+    """Id, confidence and subject of the cause of each failure."""
+    rows = explain(story.probe(), story.cluster)["failures"]
+    return [(row["cause"]["id"], row["cause"]["confidence"], row["cause"]["subject"]) for row in rows]
+
+
+def only(story: Story) -> dict[str, Any]:
+    """The cause of the only failure."""
+    rows = explain(story.probe(), story.cluster)["failures"]
+    assert len(rows) == 1
+    cause: dict[str, Any] = rows[0]["cause"]
+    assert cause["evidence"], "a cause without evidence is a guess"
+    return cause
