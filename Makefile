@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast lint types coverage test-long bench fuzz changelog docs-site clean
+.PHONY: help lab scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz changelog docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,14 +35,23 @@ restore: $(BIN)/.lab ## put the lab right after a scenario that was killed
 teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
-# Lint and types have nothing to wait for, tests little else to do: side by side, and the tests go first.
+# Lint and types never wait, tests do little else: side by side, and where both want a core the tests have it.
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs=3 lint types
+STYLE := nice -n 19
+
 test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itself
-	@mkdir -p build
-	@nice -n 19 $(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types >build/style.log 2>&1 & style=$$!; \
+	$(SIDE_BY_SIDE) pytest
+
+test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
+	$(SIDE_BY_SIDE) pytest-fast
+
+pytest: $(BIN)/.dev
 	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
 	  collection/tests/integration/test_lab.py collection/tests/integration \
-	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS); tests=$$?; \
-	wait $$style || { cat build/style.log; exit 1; }; exit $$tests
+	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
+
+pytest-fast: $(BIN)/.dev
+	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)
 
 coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils than pyproject.toml says
 	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit
@@ -50,16 +59,13 @@ coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils th
 test-long: coverage ## what takes minutes each: most Molecule scenarios, ansible-test, examples that make images, coverage
 	$(BIN)/pytest -q --durations=0 -m long collection/tests/galaxy collection/tests/integration molecule $(ARGS)
 
-test-fast: $(BIN)/.dev lint types ## the tests that need no lab (under 5 minutes)
-	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)
-
 lint: $(BIN)/.dev ## ruff and ansible-lint (production profile)
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/ansible-lint --offline -q
+	$(STYLE) $(BIN)/ruff check
+	$(STYLE) $(BIN)/ruff format --check
+	$(STYLE) $(BIN)/ansible-lint --offline -q
 
 types: $(BIN)/.dev ## mypy
-	$(BIN)/mypy
+	$(STYLE) $(BIN)/mypy
 
 bench: $(BIN)/.dev ## the load engine against its peers; writes docs/bench.md
 	$(BIN)/python -m bench.run $(ARGS)
