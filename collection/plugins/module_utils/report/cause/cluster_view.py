@@ -287,9 +287,13 @@ class ClusterView:
         if key in self._told:
             return
         self._told.add(key)
-        # finished_at is the start of the second in which it ended; the watch may have told within that second
-        t_ns = change.t_ns if finished is None else min(change.t_ns, finished + NS_PER_S // 2)
         words = last_words(ended.get("message"))
+        t_ns = change.t_ns
+        if finished is not None:
+            # The start of the second in which it ended: what the application still did in that second came before, and
+            # the watch may have told within it.
+            lived_ns = max(finished + NS_PER_S // 2, words.sigterm_ns or 0, words.last_request_ns or 0)
+            t_ns = min(t_ns, finished + NS_PER_S, lived_ns)
         pod.exits.append(Exit(container, t_ns, change.t_ns, ended.get("reason") or "", ended.get("exit_code"), words))
 
     def _add_endpointslice(self, change: ObjectChange) -> None:

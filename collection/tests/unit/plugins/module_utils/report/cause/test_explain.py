@@ -99,6 +99,16 @@ def test_the_race_by_the_applications_last_words() -> None:
     assert (silent["sigterm_ms"], silent["last_request_ms"], silent["requests"]) == (None, -200.0, None)
 
 
+def test_a_container_did_not_end_before_what_it_said_last() -> None:
+    """Its end is known to a second, its words to the microsecond."""
+    story = Story()
+    for name, words in (("web-1", last_words(20.7, 20.6, 400)), ("web-2", "bye")):
+        story.serving_pod(name)
+        story.delete(20, name, exit_s=0.9, words=words)
+    told, silent = explain(story.probe(), story.cluster)["race"]["pods"]
+    assert (told["exit_ms"], silent["exit_ms"]) == (700.0, 500.0)
+
+
 @pytest.mark.parametrize(("first", "sum_of_both"), [('{"requests": 30}', 42), ("", None)])
 def test_the_counts_of_a_restarted_container_add_up(first: str, sum_of_both: int | None) -> None:
     story = Story()
