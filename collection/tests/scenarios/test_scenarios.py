@@ -159,7 +159,8 @@ def test_an_existing_cluster_is_used_with_rights_in_one_namespace(lab: Lab, team
         assert "in hello-switch the user may not create deployments.apps" in " ".join(denied.output.split())
         assert "changed=0" in denied.output
         where["lab_namespace"] = "team"
-        with registry(tmp_path, ["minikube", "minikube-m02"]) as team_registry:
+        nodes = lab.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()
+        with registry(tmp_path, nodes) as team_registry:
             where["images_registry"] = f"{team_registry.address}/team"
             lab.succeed("playbooks/scenarios/blue-green.yml", inventory, "--extra-vars", json.dumps(where))
         result: Any = lab.newest_result("blue-green")

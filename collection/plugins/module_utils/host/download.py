@@ -33,14 +33,7 @@ def fetch(url: str, destination: Path, sha256: str, timeout_s: float, pause_s: f
     DownloadError leaves no file behind.
     """
     try:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                size, digest = _stream(url, destination, timeout_s)
-                break
-            except _Passing as error:
-                if attempt == _TRIES:
-                    raise DownloadError(f"{url}: {error} ({_TRIES} tries)") from error
-                time.sleep(pause_s * attempt)
+        size, digest = _stream_again(url, destination, timeout_s, pause_s)
         if digest != sha256.lower():
             raise DownloadError(f"{url}: its SHA-256 is {digest}, expected {sha256.lower()}")
     except DownloadError:
@@ -51,14 +44,7 @@ def fetch(url: str, destination: Path, sha256: str, timeout_s: float, pause_s: f
 
 def published_sha256(url: str, file_name: str, scratch: Path, timeout_s: float, pause_s: float = _PAUSE_S) -> str:
     """The checksum of ``file_name`` in the publisher's sum file: a bare one, or lines ``<sha256>  <name>``."""
-    for attempt in range(1, _TRIES + 1):
-        try:
-            size, _unused = _stream(url, scratch, timeout_s)
-            break
-        except _Passing as error:
-            if attempt == _TRIES:
-                raise DownloadError(f"{url}: {error} ({_TRIES} tries)") from error
-            time.sleep(pause_s * attempt)
+    size, _unused = _stream_again(url, scratch, timeout_s, pause_s)
     if size > _MAX_SUM_FILE_BYTES:
         raise DownloadError(f"{url}: {size} bytes is no file of checksums")
     for line in scratch.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -70,6 +56,19 @@ def published_sha256(url: str, file_name: str, scratch: Path, timeout_s: float, 
 
 class _Passing(Exception):
     """A failure that another try may cure."""
+
+
+def _stream_again(url: str, destination: Path, timeout_s: float, pause_s: float) -> tuple[int, str]:
+    """As _stream, and again after what may pass. Raises DownloadError after the last try."""
+    for attempt in range(1, _TRIES):
+        try:
+            return _stream(url, destination, timeout_s)
+        except _Passing:
+            time.sleep(pause_s * attempt)
+    try:
+        return _stream(url, destination, timeout_s)
+    except _Passing as error:
+        raise DownloadError(f"{url}: {error} ({_TRIES} tries)") from error
 
 
 def _stream(url: str, destination: Path, timeout_s: float) -> tuple[int, str]:
