@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# Where the engine of this host, and that of the nodes, look for the authority of one registry.
 TRUSTED = Path("/etc/docker/certs.d")
+TRUSTED_BY_NODES = "/etc/containerd/certs.d"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Registry:
 
 @contextmanager
 def registry(place: Path, nodes: list[str]) -> Iterator[Registry]:
-    """Serve Debian's docker-registry from `place`, until the block ends; `nodes` are containers with an engine."""
+    """Serve Debian's docker-registry from `place`, until the block ends; `nodes` are containers with containerd."""
     subprocess.run(["apt-get", "download", "docker-registry"], cwd=place, check=True, capture_output=True)
     subprocess.run(["dpkg-deb", "--extract", *map(str, place.glob("*.deb")), str(place)], check=True)
     host = _gateway()
@@ -42,8 +44,9 @@ def registry(place: Path, nodes: list[str]) -> Iterator[Registry]:
     (TRUSTED / address).mkdir(parents=True)
     shutil.copy(place / "ca.crt", TRUSTED / address)
     for node in nodes:
-        subprocess.run(["docker", "exec", node, "mkdir", "-p", f"{TRUSTED}/{address}"], check=True)
-        subprocess.run(["docker", "cp", "-q", f"{place}/ca.crt", f"{node}:{TRUSTED}/{address}/ca.crt"], check=True)
+        trusted = f"{TRUSTED_BY_NODES}/{address}"
+        subprocess.run(["docker", "exec", node, "mkdir", "-p", trusted], check=True)
+        subprocess.run(["docker", "cp", "-q", f"{place}/ca.crt", f"{node}:{trusted}/ca.crt"], check=True)
     log = place / "registry.log"
     with log.open("wb") as output:
         command = [str(place / "usr/bin/docker-registry"), "serve", str(configuration)]
