@@ -20,6 +20,7 @@ except ImportError:  # pictures are made on the controller only
 Json = dict[str, Any]
 MOST_BARS = 300
 WIDTH_IN, DPI = 12, 110
+LONGEST_NAME = 22  # what fits beside the charts
 NAMED = {"blue": "#2f6fdb", "green": "#2c9a63"}
 VERSIONS = ("#2f6fdb", "#2c9a63", "#8456cf", "#c56a12", "#0e8a93", "#b7437e")
 FAILING = ("#d8483e", "#8e1f4f", "#f08a4b")
@@ -37,12 +38,22 @@ def render(result: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
     if Figure is None:
         raise MatplotlibMissing("png needs matplotlib on the controller: pip install -r requirements.txt")
     variants = data["variants"]
-    figure = Figure(figsize=(WIDTH_IN, 4.4 * len(variants) + 3.6), dpi=DPI, layout="constrained", facecolor="white")
+    figure = Figure(figsize=(WIDTH_IN, 4.4 * len(variants) + 3.6), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle(
-        f"{result['title'] or result['scenario']}: {result['verdict']}", fontsize=17, color=INK, x=0.02, ha="left"
+        f"{result['title'] or result['scenario']}: {result['verdict']}",
+        fontsize=17,
+        color=INK,
+        x=0.02,
+        ha="left",
+        y=1 - 0.15 / figure.get_figheight(),
     )
-    axes = figure.subplots(2 * len(variants) + 1, 1, height_ratios=[2.4, 1.6] * len(variants) + [3])
+    axes = figure.subplots(
+        2 * len(variants) + 1,
+        1,
+        height_ratios=[2.4, 1.6] * len(variants) + [3],
+        gridspec_kw=_margins(figure.get_figheight(), 2 * len(variants) + 1),
+    )
     for row, variant in enumerate(variants):
         requests, latency = axes[2 * row], axes[2 * row + 1]
         zoom = next((z for z in variant["zooms"] if len(z["t_s"]) <= MOST_BARS), variant["zooms"][-1])
@@ -62,6 +73,25 @@ def render(result: Mapping[str, Any], data: Mapping[str, Any]) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})  # the same result is the same file
     return picture.getvalue()
+
+
+def _margins(height_in: float, rows: int) -> dict[str, float]:
+    """Fixed, because a layout that measures all texts draws everything twice. Right: room for a legend."""
+    above_in, below_in, between_in = 0.95, 0.4, 0.55
+    row_in = (height_in - above_in - below_in - between_in * (rows - 1)) / rows
+    return {
+        "left": 0.07,
+        "right": 0.84,
+        "top": 1 - above_in / height_in,
+        "bottom": below_in / height_in,
+        "hspace": between_in / row_in,
+    }
+
+
+def _legend(axis: Any) -> None:
+    handles, names = axis.get_legend_handles_labels()
+    short = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in names]
+    axis.legend(handles, short, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
 
 
 def _headline(variant: Mapping[str, Any]) -> str:
@@ -85,7 +115,7 @@ def _requests(axis: Any, variant: Json, zoom: Json, headline: str) -> None:
     axis.set_ylabel("requests a second", color=SOFT, fontsize=9)
     axis.yaxis.set_major_locator(MaxNLocator(5))
     axis.xaxis.set_major_formatter(FuncFormatter(_clock))
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+    _legend(axis)
 
 
 def _parts(zoom: Json) -> list[tuple[str, Sequence[int], str]]:
@@ -116,7 +146,7 @@ def _latency(axis: Any, zoom: Json) -> None:
     if any(value is not None for value in zoom["p50_ms"]):
         _log_milliseconds(axis)
     axis.set_ylabel("latency, ms", color=SOFT, fontsize=9)
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+    _legend(axis)
 
 
 def _phases(axis: Any, variant: Json) -> None:
@@ -169,7 +199,7 @@ def _distribution(axis: Any, variants: Sequence[Json]) -> None:
     most = max(variant["curve"]["count"] for variant in variants)
     axis.set_xlim(1, max(2, min(most, 1_000_000)))
     axis.set_ylabel("ms", color=SOFT, fontsize=9)
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
+    _legend(axis)
 
 
 def _log_milliseconds(axis: Any) -> None:
