@@ -28,7 +28,18 @@ SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: (on_the_lab(name), name)
 )
 # Several minutes each: `make test-long` runs them, `make test` does not.
-LONG = {"docker", "etcd", "example", "images", "interrupted", "minikube", "no-systemd", "scenario", "toolchain"}
+LONG = {
+    "docker",
+    "etcd",
+    "example",
+    "images",
+    "interrupted",
+    "minikube",
+    "no-systemd",
+    "scenario",
+    "toolchain",
+    "workload",
+}
 
 pytestmark = pytest.mark.lab
 

@@ -74,6 +74,14 @@ def test_every_pod_is_locked_down_and_bounded(name, variables):
             assert all(isinstance(entry.get("value", ""), str) for entry in container.get("env", []))
 
 
+def test_what_the_k6_operator_runs_is_locked_down_too():
+    runner = render("k6", {"operator": True})[-1]["spec"]["runner"]
+    assert runner["image"] == "lab/k6:1"
+    assert runner["securityContext"]["runAsNonRoot"] is True
+    assert runner["containerSecurityContext"]["readOnlyRootFilesystem"] is True
+    assert runner["resources"]["limits"]
+
+
 @pytest.mark.parametrize(("name", "variables"), [one for one in VARIANTS if one[0] != "k6"])  # which serves nobody
 def test_services_come_before_what_they_select_and_select_it(name, variables):
     documents = render(name, variables)
