@@ -94,7 +94,10 @@ class _Outbox:
 
 
 class Supervisor:
-    """One run of a plan. `stop` may be called from a signal handler."""
+    """One run of a plan. SIGTERM and SIGINT interrupt it; SIGUSR1 is the plan's own end, told while it runs.
+
+    After either no request is due any more, and those in flight are waited for.
+    """
 
     def __init__(self, options: Options, argv: Sequence[str]) -> None:
         self.options = options
@@ -105,6 +108,7 @@ class Supervisor:
         self._resolver = Resolver([target.address for target in targets], options.ip_version)
         self._workers: list[_Worker] = []
         self._signals = 0
+        self._finished = False
         self._aborted: list[str] = []
         self._argv = list(argv)
         self._error = ""
@@ -120,7 +124,12 @@ class Supervisor:
             open(options.attempts, "w", encoding="utf-8").close()  # the workers append
         progress = ProgressFile(options.result, header)
         niceness = os.getpriority(os.PRIO_PROCESS, 0)
-        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {
+            signal.SIGINT: self._on_signal,
+            signal.SIGTERM: self._on_signal,
+            signal.SIGUSR1: self._on_finish,
+        }
+        previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             for index in range(options.processes):
                 self._fork(index, base_ns, started_unix_ns)
@@ -138,6 +147,9 @@ class Supervisor:
             raise WorkerError(self._error)
         ended_unix_ns = started_unix_ns + max(state.at, 0)
         self._account_for_lost()
+        if self._finished:
+            due = sum(times for (lane, _unused), times in state.tally.due.items() if lane in options.lanes)
+            header["plan"] = _ended_at(header["plan"], max(state.at, 0) / 1e9, due)
         stopped_by = "abort_on" if self._aborted else "signal" if self._signals else "plan"
         record = build(header, state, ended_unix_ns, stopped_by, steal_percent=steal.percent(), extra=self._aborted)
         if options.result is not None:
@@ -218,7 +230,7 @@ class Supervisor:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes it on, once
-        if self._signals:
+        if self._signals or self._finished:
             loop.stopping = True
         self._resolver.start()
         outbox = _Outbox(pipe)
@@ -311,7 +323,7 @@ class Supervisor:
             return
         missing = 0
         arrivals = options.planned_arrivals
-        if arrivals is not None and not self._signals and not self._aborted:
+        if arrivals is not None and not self._signals and not self._finished and not self._aborted:
             for index in lost:
                 part = len(range(index, arrivals, options.processes)) * len(options.lanes)
                 missing += max(0, part - state.due_by_worker.get(index, 0))
@@ -320,6 +332,11 @@ class Supervisor:
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._signals += 1
         self._signal_workers()
+
+    def _on_finish(self, _number: int, _frame: object) -> None:
+        if not self._finished and not self._signals:  # a second signal would give up what is in flight
+            self._finished = True
+            self._signal_workers()
 
     def _signal_workers(self) -> None:
         for worker in self._workers:
@@ -338,3 +355,15 @@ class Supervisor:
                     os.waitpid(worker.pid, 0)
                     break
                 time.sleep(0.002)
+
+
+def _ended_at(plan: dict[str, Any], elapsed_s: float, due: int) -> dict[str, Any]:
+    """The plan as it became when its end was told after `elapsed_s`: no stage goes on beyond it."""
+    stages = []
+    for stage in plan["stages"]:
+        length = min(stage["duration_s"], elapsed_s)
+        reached = stage["from"] + (stage["to"] - stage["from"]) * length / stage["duration_s"]
+        if length > 0:
+            stages.append({"duration_s": round(length, 6), "from": stage["from"], "to": reached})
+        elapsed_s -= length
+    return {**plan, "stages": stages, "duration_s": round(sum(s["duration_s"] for s in stages), 6), "requests": due}

@@ -268,6 +268,19 @@ def test_a_signal_ends_the_run_with_a_result_on_disk(number: int, tmp_path: Path
     assert not list(tmp_path.glob("*.progress"))
 
 
+def test_the_plans_end_can_be_told_while_it_runs() -> None:
+    """As an experiment does when its last step has ended: what is in flight is waited for, and the plan is complete."""
+    with serving() as server:
+        options = parse({"url": [server.url + "/slow"], "rate": 50, "duration": "600s"})
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        record = Supervisor(options, []).run()
+    accounted(record)
+    assert record["complete"]
+    assert record["verdict"] == "pass", record["reasons"]
+    assert record["totals"]["due"] == record["totals"]["completed"] == record["plan"]["requests"]
+    assert record["plan"]["duration_s"] == record["plan"]["stages"][0]["duration_s"] == record["elapsed_s"] < 10
+
+
 def _children() -> list[int]:
     return [int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
 
