@@ -51,6 +51,7 @@ ARGUMENTS = {
             "settings": {"type": "dict", "default": {}},
             "served": {"type": "str"},
             "cure_of": {"type": "str"},
+            "experiment": {"type": "str"},
         },
     },
     "slo": {"type": "float", "default": 99.9},
@@ -117,5 +118,5 @@ class ActionModule(ActionBase):
 
     def _local_paths(self, run: dict[str, Any]) -> dict[str, str | None]:
         """Paths are relative to the playbook, as for copy and template."""
-        names = ("probe", "cluster", "attempts", "stored", "served")
+        names = ("probe", "cluster", "attempts", "stored", "served", "experiment")
         return {name: self._loader.path_dwim(run[name]) if run[name] else None for name in names}

@@ -124,6 +124,12 @@ options:
             P(availability.lab.remedies#filter) has the patches). The report then compares the failed requests of both,
             with a confidence interval over blocks of time, and says V(better), V(worse) or V(no evidence).
         type: str
+      experiment:
+        description:
+          - Path of the record that M(availability.lab.experiment) wrote. It tells the marks and the disturbance's begin and
+            end, in place of O(runs[].events), O(runs[].disturbed_from) and O(runs[].disturbed_to); a step that did not
+            happen, or ended after the load, makes the run V(inconclusive).
+        type: path
   slo:
     description:
       - Percent of the time, or with O(monthly_requests) of the requests, that has to be good in 30 days. The report

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shlex
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Callable
 
@@ -18,16 +18,22 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.progress im
 EVERY_S = 1.0
 #: A line holds the second's histograms; the live line needs only what stands before them.
 FIRST_BYTES = 4096
+#: More than a whole line: the file itself grows with the measurement.
+LAST_BYTES = 1 << 20
 
 
 class Live:
-    """`with Live(connection, path, show): …` calls `show` with every new line, in words."""
+    """`with Live(connection, path, show): …` calls `show` with every new line, in words.
 
-    def __init__(self, connection: Any, path: str, show: Callable[[str], None]) -> None:
+    status: a file that holds what an experiment does now, {"doing": …}; said before the probe's figures.
+    """
+
+    def __init__(self, connection: Any, path: str, show: Callable[[str], None], status: str = "") -> None:
         self._local = connection.transport == "local"
         # A connection plugin keeps the state of the command that it runs: the module's must be left alone.
         self._connection = copy.copy(connection)
         self._path = path
+        self._status = status
         self._show = show
         self._shown = ""
         self._ended = threading.Event()
@@ -45,20 +51,31 @@ class Live:
 
     def _watch(self) -> None:
         while not self._ended.wait(EVERY_S):
-            line = summary_line(self._last())
+            line = "  ".join(part for part in (self._doing(), summary_line(self._last(self._path))) if part)
             if line and line != self._shown:
                 self._shown = line
                 self._show(line)
 
-    def _last(self) -> bytes:
+    def _doing(self) -> str:
+        """What the experiment does now; "" where nothing tells."""
+        if not self._status:
+            return ""
+        try:
+            return str(json.loads(self._last(self._status))["doing"])
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+    def _last(self, path: str) -> bytes:
         """The beginning of the file's last whole line; nothing where it cannot be read (yet)."""
         if self._local:
             try:
-                lines = Path(self._path).read_bytes().rsplit(b"\n", 2)
+                with open(path, "rb") as file:
+                    file.seek(max(0, os.fstat(file.fileno()).st_size - LAST_BYTES))
+                    lines = file.read().rsplit(b"\n", 2)
             except OSError:
                 return b""
-            return lines[-2][:FIRST_BYTES] if len(lines) > 2 else b""
-        command = f"tail -n 1 {shlex.quote(self._path)} | head -c {FIRST_BYTES}"
+            return lines[-2][:FIRST_BYTES] if len(lines) > 1 else b""
+        command = f"tail -n 1 {shlex.quote(path)} | head -c {FIRST_BYTES}"
         try:
             status, said, _errors = self._connection.exec_command(command)
         except AnsibleError:

@@ -20,22 +20,36 @@ from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 from .clock import ClockOffset
 
 REQUEST_TIMEOUT_S = 10.0
+SEND_TIMEOUT_S = 30.0  # an admission webhook may take its time
+JSON = "application/json"
 
 
 class ClusterError(Exception):
     """The cluster cannot be used as asked; the text is meant for the user."""
 
 
-class ApiUnavailable(Exception):
+class ApiProblem(Exception):
+    """The API did not do what was asked; ``status`` is its HTTP status, 0 where there was no answer."""
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ApiUnavailable(ApiProblem):
     """The API did not answer, or said that it cannot now. Worth another try."""
 
 
-class ApiRefused(Exception):
+class ApiRefused(ApiProblem):
     """The API answered 401, 403 or 404: no right to the resource, or no such resource."""
 
 
-class ApiGone(Exception):
+class ApiGone(ApiProblem):
     """410: the resource version is too old for the watch cache. List again."""
+
+
+class ApiRejected(ApiProblem):
+    """The API answered 400, 405, 409, 415 or 422: the object or the change is not one that it takes."""
 
 
 def load_configuration(kubeconfig: str, context: str | None) -> client.Configuration:
@@ -54,7 +68,7 @@ def load_configuration(kubeconfig: str, context: str | None) -> client.Configura
 
 
 class ClusterApi:
-    """GET and watch on one API server, over the kubeconfig's context. Safe to share by threads."""
+    """Reads, watches and changes on one API server, over the kubeconfig's context. Safe to share by threads."""
 
     def __init__(self, configuration: client.Configuration) -> None:
         configuration.socket_options = tcp_keepalive_socket_options(5, 2, 3)  # a node that vanishes sends no FIN
@@ -93,24 +107,57 @@ class ClusterApi:
         )
         return WatchStream(self._open(path, params, timeout_s + 30.0, "application/json"))
 
+    def send(self, method: str, path: str, body: Any = None, content_type: str = JSON, **params: Any) -> bytes:
+        """One change (POST, PATCH, PUT, DELETE); the answer's body. ``body`` is what JSON can hold, or None.
+
+        Raises ApiUnavailable, ApiRefused, ApiRejected, ApiGone.
+        """
+        data = None if body is None else json.dumps(body)
+        response = self._open(
+            path, params, SEND_TIMEOUT_S, "application/json, */*", method=method, body=data, content_type=content_type
+        )
+        try:
+            return bytes(response.data)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiUnavailable(f"{path}: {error}") from error
+        finally:
+            response.release_conn()
+
     def close(self) -> None:
         self._client.close()
 
-    def _open(self, path: str, params: dict[str, Any], read_timeout_s: float, accept: str) -> Any:
-        headers = {"Accept": accept, "User-Agent": "availability-lab-recorder"}
+    def _open(
+        self,
+        path: str,
+        params: dict[str, Any],
+        read_timeout_s: float,
+        accept: str,
+        *,
+        method: str = "GET",
+        body: str | None = None,
+        content_type: str = JSON,
+    ) -> Any:
+        headers = {"Accept": accept, "User-Agent": "availability-lab"}
+        if method != "GET":
+            headers["Content-Type"] = content_type
         queries: list[tuple[str, str]] = []
         sent_s = time.time()
         try:
-            self._client.update_params_for_auth(headers, queries, ["BearerToken"], path, "GET", None)
+            self._client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, body)
             url = self.host + path + ("?" + urlencode({**params, **dict(queries)}) if params or queries else "")
-            answer = self._client.rest_client.request(
-                "GET", url, headers=headers, _request_timeout=(REQUEST_TIMEOUT_S, read_timeout_s)
+            # Past the client's own request(), which would encode the body once more.
+            response = self._client.rest_client.pool_manager.request(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=REQUEST_TIMEOUT_S, read=read_timeout_s),
             )
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise ApiUnavailable(f"{self.host}{path}: {error}") from error
-        response = answer.response
         self.clock.add(response.headers.get("Date"), sent_s, time.time())
-        if response.status != 200:
+        if not 200 <= response.status < 300:
             _raise(path, response)
         return response
 
@@ -156,8 +203,6 @@ def _raise(path: str, response: Any) -> None:
     except (ValueError, AttributeError):
         message = body[:200].decode("utf-8", "replace").strip()
     text = f"{path}: {response.status} {message}"
-    if response.status == 410:
-        raise ApiGone(text)
-    if response.status in {401, 403, 404}:
-        raise ApiRefused(text)
-    raise ApiUnavailable(text)
+    kinds: dict[int, type[ApiProblem]] = {410: ApiGone, **dict.fromkeys((401, 403, 404), ApiRefused)}
+    kinds.update(dict.fromkeys((400, 405, 409, 415, 422), ApiRejected))
+    raise kinds.get(response.status, ApiUnavailable)(text, response.status)

@@ -44,7 +44,7 @@ def running(record: str) -> Running | None:
         found = Running(int(saved["pid"]), int(saved["start_ticks"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if _alive(found) else None
+    return found if alive(found) else None
 
 
 def run_in_foreground(recorder: Recorder, duration_s: float) -> None:
@@ -63,7 +63,7 @@ def start_detached(make: Callable[[], Recorder], record: str, limit_s: float, ow
 
     ``make`` is called in the new process. Raises ClusterError with the recorder's own words when it cannot start.
     """
-    owner = None if owner_pid is None else Running(owner_pid, _start_ticks(owner_pid) or -1)
+    owner = None if owner_pid is None else Running(owner_pid, start_ticks(owner_pid) or -1)
     if owner is not None and owner.start_ticks < 0:
         raise ClusterError(f"owner_pid: there is no process {owner_pid}")
     Path(record).parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def start_detached(make: Callable[[], Recorder], record: str, limit_s: float, ow
     child = os.fork()
     if child == 0:
         os.close(read_end)
-        _leave_the_task(write_end)
+        leave_the_task(write_end)
         _record(make, record, limit_s, write_end, owner)
     os.close(write_end)
     os.waitpid(child, 0)
@@ -97,7 +97,7 @@ def stop(record: str) -> bool:
         return False
     os.kill(found.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while _alive(found):
+    while alive(found):
         if time.monotonic() > deadline:
             raise ClusterError(f"the recorder (pid {found.pid}) did not end within {STOP_TIMEOUT_S:.0f} s")
         time.sleep(0.02)
@@ -105,8 +105,8 @@ def stop(record: str) -> bool:
     return True
 
 
-def _leave_the_task(keep: int) -> None:
-    """Become a daemon: own session, no terminal, none of the task's descriptors but ``keep``."""
+def leave_the_task(keep: int) -> None:
+    """Become a daemon: own session, no terminal, none of the task's descriptors but ``keep``. The parent ends."""
     os.setsid()
     if os.fork() != 0:
         os._exit(0)
@@ -131,14 +131,14 @@ def _record(make: Callable[[], Recorder], record: str, limit_s: float, ready: in
     try:
         recorder = make()
         recorder.start()
-        message = {"pid": os.getpid(), "start_ticks": _start_ticks(os.getpid())}
+        message = {"pid": os.getpid(), "start_ticks": start_ticks(os.getpid())}
         pid_path(record).write_text(json.dumps(message), encoding="utf-8")
     except Exception as error:  # whatever it is, the task must hear it
         _tell(ready, {"error": str(error) or repr(error)})
         os._exit(1)
     signal.alarm(0)
     _tell(ready, message)
-    recorder.wait(asked, limit_s, lambda: owner is not None and not _alive(owner))
+    recorder.wait(asked, limit_s, lambda: owner is not None and not alive(owner))
     recorder.stop()
     os._exit(0)
 
@@ -148,12 +148,12 @@ def _tell(pipe: int, message: dict[str, Any]) -> None:
     os.close(pipe)
 
 
-def _alive(process: Running) -> bool:
+def alive(process: Running) -> bool:
     """Whether it still runs, and not another process under its id."""
-    return _start_ticks(process.pid) == process.start_ticks
+    return start_ticks(process.pid) == process.start_ticks
 
 
-def _start_ticks(pid: int) -> int | None:
+def start_ticks(pid: int) -> int | None:
     """The process's start time in clock ticks since boot (proc(5), field 22); None when it is gone or a zombie."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

@@ -86,9 +86,9 @@ class Recorder:
         """Return when asked to, after ``limit_s``, when the owner has ended, or when a watch died of its own."""
         deadline = time.monotonic() + limit_s
         while not asked_to_stop.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
-            dead = next((watch for watch in self._watches if watch.failed is not None), None)
-            if dead is not None:
-                self._reason = f"failed: {dead.name}: {dead.failed!r}"
+            failure = self.failure()
+            if failure is not None:
+                self._reason = failure
                 return
             if owner_ended():
                 self._reason = "the owner ended"
@@ -97,6 +97,11 @@ class Recorder:
                 self._reason = "the time was up"
                 return
         self._reason = "asked to stop"
+
+    def failure(self) -> str | None:
+        """What ended a watch of its own; None while all follow."""
+        dead = next((watch for watch in self._watches if watch.failed is not None), None)
+        return None if dead is None else f"failed: {dead.name}: {dead.failed!r}"
 
     def stop(self, reason: str | None = None) -> None:
         """End all threads and write the end line. Harmless when nothing was started, or twice."""

@@ -61,7 +61,7 @@ class Run:
     window: with it the record is cut into phases. writes: its numbered writes against what was stored.
     settings: setting -> value of the variant, as in a matrix. retry: what one retry would have saved, by its
     per-request log. served: requests that each pod counted since its start, read after the run. cure_of: the variant
-    that this one repeats with an advised change.
+    that this one repeats with an advised change. doubts: what did not go as planned, which makes it inconclusive.
     """
 
     variant: str
@@ -75,6 +75,7 @@ class Run:
     retry: dict[str, Any] | None = None
     served: Mapping[str, int] | None = None
     cure_of: str = ""
+    doubts: tuple[str, ...] = ()
 
     @property
     def started_ns(self) -> int:

@@ -17,6 +17,7 @@ from .cause.explain import explain
 from .cluster_view import cluster_marks, cluster_view, joined_views
 from .error_budget import MONTHLY, ServiceLevel
 from .executed import read_served
+from .experiment_record import with_experiment
 from .files import TEXT_FORMATS, as_bytes, write
 from .marks import scenario_mark
 from .measurement import read_measurement
@@ -58,12 +59,13 @@ def publish(
 
     sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}, and for one that is
     cut into phases disturbed_from, disturbed_to and stable; for numbered writes stored: path; for a matrix settings:
-    {name: value}; for the server's own counts served: path. Nothing is written before every record and every
-    expectation was understood; in check mode nothing is written at all. Where the directory is
-    <root>/<scenario>/<run>, <root>/index.html lists all runs.
+    {name: value}; for the server's own counts served: path; or experiment: path, which tells events and disturbance.
+    Nothing is written before every record and every expectation was understood; in check mode nothing is written at
+    all. Where the directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
     Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError, WritesError,
     SettingsError, CureError: bad input. OSError: the folder cannot be written. MatplotlibMissing.
     """
+    sources = [with_experiment(source) for source in sources]
     recorded = _cluster_records(sources)
     runs = [_run(source, directory, recorded) for source in sources]
     variants: dict[str, list[str]] = {}
@@ -127,6 +129,7 @@ def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapp
         _retry(source, probe),
         read_served(source["served"]) if source.get("served") else None,
         source.get("cure_of") or "",
+        tuple(source.get("doubts") or ()),
     )
 
 

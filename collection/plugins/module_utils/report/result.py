@@ -189,6 +189,9 @@ def _phase(name: str, runs: Sequence[Run]) -> Json:
                 f"the probe ended before its plan (stopped by {run.probe['stopped_by']}): "
                 f"{run.probe['totals']['due']} requests were due until then"
             )
+        if run.doubts:
+            verdicts.append("inconclusive")
+            reasons.extend(run.doubts)
     if total["attempts"] == 0:
         verdicts.append("inconclusive")
         reasons.append("no request was due: no data is never a pass")

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Callable
 
 from . import summary_client, summary_hey, summary_k6, summary_siege, summary_vegeta
@@ -33,3 +35,11 @@ def render(name: str, record: dict[str, Any], attempts: Iterable[dict[str, Any]]
             f"of schema_version {record.get('schema_version')!r}"
         )
     return SUMMARIES[name](record, attempts)
+
+
+def write_text(name: str, probe: str, attempts: str | None, path: str) -> None:
+    """Write the text of summary `name` of a probe record's file (and its attempts' file). Raises OSError, ValueError."""
+    lines = Path(attempts).read_text(encoding="utf-8").splitlines() if attempts else None
+    record = json.loads(Path(probe).read_text(encoding="utf-8"))
+    text = render(name, record, None if lines is None else [json.loads(line) for line in lines])
+    Path(path).write_text(f"{text}\n", encoding="utf-8")

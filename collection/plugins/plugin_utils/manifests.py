@@ -1,0 +1,97 @@
+# Copyright: the Availability Lab founders
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A workload's manifests, rendered on the controller: its templates, its defaults.yml, and the settings that replace them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.plugins.loader import lookup_loader
+
+NO_IMAGE = "image-not-made-yet"
+
+#: What the manifests of all workloads share; docs of workloads/README.md tell their authors.
+IDENTITY_ENV = [  # the answers' headers X-Pod and X-Node come from these
+    {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+    {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+]
+POD_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "runAsGroup": 10001,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+class WorkloadError(ValueError):
+    """A workload cannot be rendered; the text names the option and what was expected."""
+
+
+class Workloads:
+    """The workloads of one folder, and the images that were made of them (workload -> reference; None: not made yet)."""
+
+    def __init__(self, folder: str, images: Mapping[str, str] | None, templar: Any, loader: Any) -> None:
+        self._folder, self._images = Path(folder), images
+        self._templar, self._loader = templar, loader
+
+    def render(
+        self, name: str, namespace: str, settings: Mapping[str, Any], variables: Mapping[str, Any], image: str = ""
+    ) -> list[dict[str, Any]]:
+        """The manifests in the order of their files. Raises WorkloadError: no such workload, setting or image."""
+        templates = sorted((self._folder / name / "manifests").glob("*.yml.j2"))
+        if not name or not templates:
+            raise WorkloadError(
+                f"workload_name is {name}, and {self._folder} (workload_dir) has no folder {name}/manifests with "
+                "templates (*.yml.j2)"
+            )
+        own = {
+            "workload_name": name,
+            "workload_namespace": namespace,
+            "workload_settings": self._settings(name, settings),
+            "workload_image": image or self._image(name),
+            "workload_images": self._all_images(),
+            "workload_labels": {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "availability-lab"},
+            "workload_identity_env": IDENTITY_ENV,
+            "workload_pod_security": POD_SECURITY,
+            "workload_container_security": CONTAINER_SECURITY,
+        }
+        lookup = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        manifests = []
+        for path in templates:
+            (text,) = lookup.run([str(path)], {**variables, **own})
+            try:
+                manifests += [one for one in yaml.safe_load_all(str(text)) if one]
+            except yaml.YAMLError as error:
+                raise WorkloadError(f"{path}: what it renders is not YAML: {error}") from error
+        return manifests
+
+    def _settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        defaults = self._loader.load_from_file(str(self._folder / name / "defaults.yml"))
+        unknown = [setting for setting in given if setting not in defaults]
+        if unknown:
+            raise WorkloadError(
+                f"workload_variables has {', '.join(unknown)}; {name} knows {', '.join(sorted(defaults))}"
+            )
+        return {**defaults, **given}
+
+    def _all_images(self) -> dict[str, str]:
+        if self._images is None:
+            return {folder.name: NO_IMAGE for folder in self._folder.iterdir()}
+        return dict(self._images)
+
+    def _image(self, name: str) -> str:
+        if self._images is None:
+            return NO_IMAGE
+        if not self._images.get(name):
+            raise WorkloadError(
+                f"workload_image is empty: expected a reference, or the role images to have made one for {name}"
+            )
+        return self._images[name]
