@@ -126,7 +126,8 @@ options:
         type: str
       experiment:
         description:
-          - Path of the record that M(availability.lab.experiment) wrote. It tells the marks and the disturbance's begin and
+          - Path of the record that M(availability.lab.experiment) wrote. It tells the marks and the disturbance's
+            begin and
             end, in place of O(runs[].events), O(runs[].disturbed_from) and O(runs[].disturbed_to); a step that did not
             happen, or ended after the load, makes the run V(inconclusive).
         type: path

@@ -10,13 +10,16 @@ module: experiment
 short_description: Run one experiment on a service in Kubernetes, every request and every step on one clock
 version_added: 0.2.0
 description:
-  - Deploys what the plan says, waits until the service is steady, records the cluster, asks the service, does the plan's
+  - Deploys what the plan says, waits until the service is steady, records the cluster, asks the service, does the
+    plan's
     steps meanwhile, each stamped as it is sent to the API, ends the load after the last step, and puts everything back.
-  - One process does all of it, on the host of the task, which has to reach the cluster. It is not touched by what happens
+  - One process does all of it, on the host of the task, which has to reach the cluster. It is not touched by what
+    happens
     to the task; when the playbook that owns it ends, it ends early, with whole records, and puts back what it changed.
-  - What has to be undone is written to the plan's journal before it is done; M(availability.lab.experiment_restore) undoes
-    what a killed process left.
-  - While it runs, the task shows a line a second, with the step, rate, availability, p99, a current outage and versions.
+  - What has to be undone is written to the plan's journal before it is done; M(availability.lab.experiment_restore)
+    undoes what a killed process left.
+  - While it runs, the task shows a line a second, with the step, rate, availability, p99, a current outage and
+    versions.
   - In check mode the plan is checked and shown, nothing else.
 options:
   plan:
@@ -80,12 +83,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 run:
-  description: The records, as O(availability.lab.availability_report#module:runs) takes them; empty when nothing was measured.
+  description: >-
+    The records, as O(availability.lab.availability_report#module:runs) takes them; empty when nothing was
+    measured.
   returned: when the experiment has ended
   type: dict
-  sample: {"variant": "restart", "probe": "/tmp/shop/restart.probe.json", "experiment": "/tmp/shop/restart.experiment.json"}
+  sample: {"variant": "restart", "probe": "/tmp/shop/restart.probe.json", "experiment":
+  "/tmp/shop/restart.experiment.json"}
 failures:
-  description: What could not be done, one line each. The task itself does not fail for them, so that the rest is reported.
+  description: >-
+    What could not be done, one line each. The task itself does not fail for them, so that the rest is
+    reported.
   returned: when the experiment has ended
   type: list
   elements: str

@@ -10,7 +10,8 @@ module: experiment_plan
 short_description: Make and check the plans of a scenario's variants
 version_added: 0.2.0
 description:
-  - Joins what the variants of a scenario share, renders the manifests of its workloads, and checks every field (steps and
+  - Joins what the variants of a scenario share, renders the manifests of its workloads, and checks every field (steps
+    and
     their arguments, options of the probe, objectives, expectations, values of the workload) before anything is changed.
   - The first thing that does not fit is the error, with its place and what was expected there.
   - Runs on the controller, changes nothing, and asks no host. M(availability.lab.experiment) runs the plans.
@@ -33,8 +34,8 @@ options:
     required: true
   variants:
     description:
-      - What is contrasted. Fields are those of the role scenario's C(scenario_variants), and of a proof C(round), C(cure_of)
-        and C(patches).
+      - What is contrasted. Fields are those of the role scenario's C(scenario_variants), and of a proof C(round),
+        C(cure_of) and C(patches).
     type: list
     elements: dict
     required: true
@@ -96,8 +97,8 @@ options:
     default: false
   probe:
     description:
-      - Options of M(availability.lab.http_probe), and C(path), C(steady_path), C(url) (scheme, address and port of a service
-        that is not looked up) and C(report).
+      - Options of M(availability.lab.http_probe), and C(path), C(steady_path), C(url) (scheme, address and port of a
+        service that is not looked up) and C(report).
     type: dict
     default: {}
   probe_profiles:
@@ -177,8 +178,10 @@ EXAMPLES = r"""
 RETURN = r"""
 plans:
   description:
-    - One entry a variant, with C(plan) for M(availability.lab.experiment), C(report) with what the report's run has beside
-      its records, C(root) where a step needs root, C(tasks) with the steps that the playbook does, and C(shown) in words.
+    - One entry a variant, with C(plan) for M(availability.lab.experiment), C(report) with what the report's run has
+      beside
+      its records, C(root) where a step needs root, C(tasks) with the steps that the playbook does, and C(shown) in
+      words.
   returned: always
   type: list
   elements: dict

@@ -10,8 +10,8 @@ module: experiment_restore
 short_description: Undo what interrupted experiments left
 version_added: 0.2.0
 description:
-  - Undoes what stands in the journal, the newest first. A note goes when it is undone; one that cannot be stays, and fails
-    the task with its file and the way on.
+  - Undoes what stands in the journal, the newest first. A note goes when it is undone; one that cannot be stays, and
+    fails the task with its file and the way on.
   - An experiment that is still putting things back by itself is waited for.
   - The notes of older versions that name a workload of the checkout are returned, for the role workload to undo.
 options:

@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A workload's manifests, rendered on the controller: its templates, its defaults.yml, and the settings that replace them."""
+"""A workload's manifests, rendered on the controller: templates, defaults.yml, and the settings that replace them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class WorkloadError(ValueError):
 
 
 class Workloads:
-    """The workloads of one folder, and the images that were made of them (workload -> reference; None: not made yet)."""
+    """The workloads of one folder, and the images made of them (workload -> reference; None: not made yet)."""
 
     def __init__(self, folder: str, images: Mapping[str, str] | None, templar: Any, loader: Any) -> None:
         self._folder, self._images = Path(folder), images
@@ -68,7 +68,7 @@ class Workloads:
         for path in templates:
             (text,) = lookup.run([str(path)], {**variables, **own})
             try:
-                manifests += [one for one in yaml.safe_load_all(str(text)) if one]
+                manifests += [one for one in yaml.safe_load_all(str(text or "")) if one]  # None: nothing but conditions
             except yaml.YAMLError as error:
                 raise WorkloadError(f"{path}: what it renders is not YAML: {error}") from error
         return manifests

@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From a scenario's data to the plans of its variants: what they share is joined, values become manifests, all is checked."""
+"""From a scenario's data to the plans of its variants: what they share joined, values rendered, all of it checked."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ansible_collections.availability.lab.plugins.module_utils.report import exp
 Json = dict[str, Any]
 #: (workload, namespace, settings) -> manifests
 Render = Callable[[str, str, Json], list[Json]]
+Part = tuple[str, str, Json]
 
 VARIANT: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -93,7 +94,7 @@ def plan_of(data: Json, variant: Json, render: Render) -> Planned:
         "engine": variant["engine"],
         "collect": variant["collect"],
         "steps": [
-            _with_manifests(i, step, data["workload"], namespace, values, render) for i, step in enumerate(steps)
+            _with_manifests(i, step, (data["workload"], namespace, values), render) for i, step in enumerate(steps)
         ],
     }
     for part in plan["deploy"]:
@@ -124,8 +125,9 @@ def expected(texts: Sequence[str], variants: Sequence[Any], planned: Sequence[Pl
     return kept
 
 
-def _with_manifests(index: int, step: Json, workload: str, namespace: str, values: Json, render: Render) -> Json:
+def _with_manifests(index: int, step: Json, base: Part, render: Render) -> Json:
     """A step `apply` takes values of the workload; the plan has the manifests that they make."""
+    workload, namespace, values = base
     if not isinstance(step, Mapping) or step.get("do") != "apply" or "manifests" in step:
         return step
     changed = step.get("values")
@@ -138,7 +140,7 @@ def _with_manifests(index: int, step: Json, workload: str, namespace: str, value
 
 
 def _k6_job(plan: Json, render: Render) -> list[Json]:
-    """k6 runs inside the cluster, as a Job that asks the Service by its name, through the same stages in its own words."""
+    """k6 runs inside the cluster, as a Job that asks the Service by its name; the same stages in its own words."""
     probe = plan["probe"]
     settings = {
         "url": f"http://{plan['service']}{str(probe.get('path', '/')).replace('{value}', '')}",

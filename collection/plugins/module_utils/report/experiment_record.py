@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""What the record of an experiment (docs/experiment.md) says of a run: marks, begin and end of the disturbance, doubts."""
+"""What the record of an experiment (docs/experiment.md) says of a run: marks, when it was disturbed, doubts."""
 
 from __future__ import annotations
 

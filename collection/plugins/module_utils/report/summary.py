@@ -38,7 +38,7 @@ def render(name: str, record: dict[str, Any], attempts: Iterable[dict[str, Any]]
 
 
 def write_text(name: str, probe: str, attempts: str | None, path: str) -> None:
-    """Write the text of summary `name` of a probe record's file (and its attempts' file). Raises OSError, ValueError."""
+    """Write the text of summary `name` of a probe record's file (and its attempts'). Raises OSError, ValueError."""
     lines = Path(attempts).read_text(encoding="utf-8").splitlines() if attempts else None
     record = json.loads(Path(probe).read_text(encoding="utf-8"))
     text = render(name, record, None if lines is None else [json.loads(line) for line in lines])
