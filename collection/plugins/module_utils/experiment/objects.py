@@ -39,12 +39,12 @@ def have_namespace(stage: Stage) -> None:
 
 
 def apply(stage: Stage, manifests: Manifests) -> None:
-    """Apply all in their order."""
-    for manifest in manifests:
-        name = f"{manifest['kind']} {manifest['metadata']['name']}"
-        path = stage.changes.path_of(manifest, stage.namespace)
-        with stage.change(f"apply {name}"):
-            stage.changes.apply(path, manifest)
+    """Apply all in their order. What was so already is no change, and gets no stamp."""
+    paths = [stage.changes.path_of(manifest, stage.namespace) for manifest in manifests]
+    before = [_version(stage.changes.read(path)) for path in paths]
+    for manifest, path, version in zip(manifests, paths, before):
+        with stage.change(f"apply {manifest['kind']} {manifest['metadata']['name']}") as made:
+            made.real = _version(stage.changes.apply(path, manifest)) != version
 
 
 def wait_all_ready(stage: Stage, manifests: Manifests, timeout_s: float) -> None:
@@ -66,6 +66,10 @@ def remove(changes: Changes, namespace: str, manifests: Manifests) -> None:
         return
     for manifest in reversed(manifests):
         changes.delete(changes.path_of(manifest, namespace))
+
+
+def _version(found: Mapping[str, Any] | None) -> str:
+    return str(found["metadata"]["resourceVersion"]) if found else ""
 
 
 def _namespace(changes: Changes, path: str) -> dict[str, Any] | None:

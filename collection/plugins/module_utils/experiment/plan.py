@@ -137,7 +137,7 @@ class Plan:
         if self.attempts or self.probe.get("report") == "client":
             options["attempts"] = f"{self.record}.attempts.jsonl"
         if self.open_ended:
-            options["duration"] = f"{self.limit_s}s"
+            options["duration"] = f"{self.limit_s:g}s"
         return options
 
     def steady_options(self, address: str) -> dict[str, Any]:

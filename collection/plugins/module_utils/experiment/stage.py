@@ -33,6 +33,8 @@ class Change:
     what: str
     called_unix_ns: int
     answered_unix_ns: int = 0
+    #: False where the answer tells that the object was so already.
+    real: bool = True
 
     def to_record(self) -> dict[str, Any]:
         return {"what": self.what, "called_unix_ns": self.called_unix_ns, "answered_unix_ns": self.answered_unix_ns}
@@ -58,12 +60,13 @@ class Stage:
         return self.control
 
     @contextmanager
-    def change(self, what: str) -> Iterator[None]:
+    def change(self, what: str) -> Iterator[Change]:
         """Stamps the call inside: just before it is sent, and just after its answer. One that fails made no change."""
         made = Change(what, time.time_ns())
-        yield
+        yield made
         made.answered_unix_ns = time.time_ns()
-        self.done.append(made)
+        if made.real:
+            self.done.append(made)
 
     def pause(self, seconds: float) -> None:
         """Let time pass. Raises Interrupted when told to end meanwhile."""

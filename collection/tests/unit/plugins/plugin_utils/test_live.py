@@ -66,14 +66,14 @@ def test_nothing_is_shown_of_a_file_that_has_only_its_header(
     path.write_text('{"record":"probe_progress","header":{}}\n')
     connection = Connection(transport)
     watch = live.Live(connection, str(path), lambda line: None)
-    assert live.summary_line(watch._last()) == ""
+    assert live.summary_line(watch._last(str(path))) == ""
     path.unlink()
-    assert live.summary_line(watch._last()) == ""
+    assert live.summary_line(watch._last(str(path))) == ""
 
 
 def test_a_lost_connection_only_stops_the_line(tmp_path: Path) -> None:
     watch = live.Live(Connection("ssh", lost=True), str(tmp_path / "x"), lambda line: None)
-    assert live.summary_line(watch._last()) == ""
+    assert live.summary_line(watch._last(str(tmp_path / "x"))) == ""
 
 
 def test_half_a_line_is_none() -> None:
