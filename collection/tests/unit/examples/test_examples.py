@@ -19,6 +19,7 @@ from ansible_collections.availability.lab.tests.unit.examples.examples import (
 )
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_compare import write
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluster.fake_api import FakeApi
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.experiment.fake_cluster import FakeCluster
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import rolling_update
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
@@ -60,6 +61,69 @@ def test_http_probe_in_check_mode_returns_the_plan(tmp_path: Path) -> None:
         assert_documented(answer, examples.returns())
         assert answer["plan"]
     assert not (tmp_path / "hello.probe.json").exists()
+
+
+def test_experiment_and_its_report(tmp_path: Path) -> None:
+    """On a service whose node is this machine."""
+    cluster = FakeCluster(ready_after_s=0.3)
+    cluster.namespaces["shop"] = {"kind": "Namespace", "metadata": {"name": "shop"}}
+    with serving() as served:
+        cluster.put("services", "web", spec={"ports": [{"port": 80, "nodePort": served.port}]})
+        address = {"type": "InternalIP", "address": "127.0.0.1"}
+        cluster.put("nodes", "here", spec={}, status={"addresses": [address], "conditions": []})
+        cluster.put("deployments", "web", metadata={"generation": 1}, spec={"replicas": 1, "template": {}}, status={})
+        cluster.start()
+        try:
+            examples = Examples.of("experiment", **{
+                "/home/me/.kube/config": cluster.kubeconfig(tmp_path), "/tmp/shop": f"{tmp_path}/shop",
+            })  # fmt: skip
+            (measured,) = examples.run(tmp_path)
+        finally:
+            cluster.stop()
+    assert_documented(measured, examples.returns())
+    assert (measured["failures"], measured["problems"]) == ([], [])
+    result = json.loads((tmp_path / "shop/report/result.json").read_text())
+    assert [mark["name"] for mark in result["variants"][0]["marks"] if mark["source"] == "scenario"] == [
+        "rollout restart"
+    ]
+
+
+def test_experiment_plan(tmp_path: Path) -> None:
+    examples = Examples.of("experiment_plan")
+    (planned,) = examples.run(tmp_path)
+    assert_documented(planned, examples.returns())
+    (plan,) = planned["plans"]
+    assert plan["plan"]["steps"][0]["object"] == "web"
+    assert not plan["root"]
+
+
+def test_experiment_restore(tmp_path: Path) -> None:
+    (tmp_path / "undo").mkdir()
+    note = {"undo": "command", "argv": ["touch", str(tmp_path / "back")]}
+    (tmp_path / "undo/1-command.json").write_text(json.dumps(note))
+    cluster = FakeCluster()
+    cluster.start()
+    try:
+        examples = Examples.of("experiment_restore", **{
+            "~/.local/state/availability-lab/undo": str(tmp_path / "undo"),
+            "~/.local/state/availability-lab/kubeconfig": cluster.kubeconfig(tmp_path),
+        })  # fmt: skip
+        (restored,) = examples.run(tmp_path)
+    finally:
+        cluster.stop()
+    assert_documented(restored, examples.returns())
+    assert restored["undone"] == ["1-command.json"]
+    assert (tmp_path / "back").exists()
+
+
+def test_workload_manifests(tmp_path: Path) -> None:
+    workloads = Path(__file__).resolve().parents[4] / "workloads"
+    examples = Examples.of("workload_manifests", **{"{{ playbook_dir }}/workloads": str(workloads)})
+    (rendered,) = examples.run(tmp_path)
+    assert_documented(rendered, examples.returns())
+    kinds = {one["kind"]: one for one in rendered["manifests"]}
+    assert set(kinds) == {"Service", "Deployment"}
+    assert kinds["Deployment"]["spec"]["replicas"] == 2
 
 
 def test_cluster_watch(tmp_path: Path) -> None:
