@@ -126,15 +126,19 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 try:
+    from ansible_collections.availability.lab.plugins.module_utils.cluster.api import ClusterError
     from ansible_collections.availability.lab.plugins.module_utils.experiment.fields import PlanError
     from ansible_collections.availability.lab.plugins.module_utils.experiment.handover import follow, go_on
+    from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal, JournalError
     from ansible_collections.availability.lab.plugins.module_utils.experiment.plan import Plan, parse
     from ansible_collections.availability.lab.plugins.module_utils.experiment.process import (
         ProcessError,
+        await_probe,
         crash_of,
         start_detached,
     )
     from ansible_collections.availability.lab.plugins.module_utils.experiment.record import read_record, run_of
+    from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore
     from ansible_collections.availability.lab.plugins.module_utils.report.summary import write_text
 except ImportError:
     MISSING_LIBRARY = traceback.format_exc()
@@ -143,11 +147,11 @@ else:
 
 
 def ended(plan: Plan) -> dict[str, Any]:
-    """What the records say. Raises ProcessError when the experiment's process left none."""
+    """What the records say. Raises OSError, ValueError."""
     record = read_record(plan.record)
     if record is None:
-        raise ProcessError(crash_of(plan.record))
-    run = run_of(plan, record)
+        return killed(plan)
+    run = run_of(plan)
     report = plan.probe.get("report")
     if report and run and plan.engine == "http_probe":
         write_text(report, run["probe"], run.get("attempts"), f"{plan.record}.{report}.txt")
@@ -157,6 +161,19 @@ def ended(plan: Plan) -> dict[str, Any]:
         "problems": record["problems"],
         "phases_s": record["phases_s"],
     }
+
+
+def killed(plan: Plan) -> dict[str, Any]:
+    """What is left of an experiment whose process was killed: it is put right here, and what was measured is kept."""
+    failures = [f"{plan.variant}: {crash_of(plan.record)}"]
+    await_probe(plan.record)
+    try:
+        cluster = plan.cluster or {}
+        _done, failed, _old = restore(Journal(plan.journal), cluster.get("kubeconfig"), cluster.get("context"))
+        failures += [f"{plan.variant}: not put back: {reason}" for reason in failed]
+    except (JournalError, ClusterError) as error:
+        failures.append(f"{plan.variant}: not put back, see playbooks/restore.yml: {error}")
+    return {"run": run_of(plan), "failures": failures, "problems": [], "phases_s": {}}
 
 
 def main() -> None:

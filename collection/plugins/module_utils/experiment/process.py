@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from .plan import Plan
 from .run import Experiment
 
 CRASH_SUFFIX = ".crash.txt"
+#: How long the probe of a killed experiment may take to notice, and to write its record.
+PROBE_S = 15.0
 _FAILED = "the experiment's process died while it started"
 
 
@@ -98,3 +101,10 @@ def crash_of(record: str) -> str:
     path = Path(record + CRASH_SUFFIX)
     said = path.read_text(encoding="utf-8").strip().splitlines() if path.exists() else []
     return f"the experiment itself failed, see {path}: {said[-1]}" if said else "the experiment's process was killed"
+
+
+def await_probe(record: str) -> None:
+    """Wait until the probe of a killed experiment has written its record: it ends with its owner."""
+    deadline = time.monotonic() + PROBE_S
+    while os.path.exists(record + ".probe.json.progress") and time.monotonic() < deadline:
+        time.sleep(0.1)

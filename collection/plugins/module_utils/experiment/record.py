@@ -117,9 +117,10 @@ def read_record(record: str) -> Json | None:
     return read
 
 
-def run_of(plan: Plan, record: Json) -> Json:
+def run_of(plan: Plan) -> Json:
     """The records of the run as availability_report takes them; empty when nothing was measured."""
     files = {
+        "experiment": SUFFIX,
         "probe": ".probe.json",
         "cluster": ".cluster.jsonl",
         "attempts": ".attempts.jsonl",
@@ -129,4 +130,4 @@ def run_of(plan: Plan, record: Json) -> Json:
     there = {name: plan.record + end for name, end in files.items() if os.path.exists(plan.record + end)}
     if "probe" not in there:
         return {}
-    return {"variant": record["variant"], "experiment": plan.record + SUFFIX, **there}
+    return {"variant": plan.variant, **there}

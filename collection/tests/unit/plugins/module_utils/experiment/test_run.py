@@ -20,7 +20,11 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.detached 
 from ansible_collections.availability.lab.plugins.module_utils.experiment import handover
 from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal
 from ansible_collections.availability.lab.plugins.module_utils.experiment.plan import parse
-from ansible_collections.availability.lab.plugins.module_utils.experiment.process import run_here, start_detached
+from ansible_collections.availability.lab.plugins.module_utils.experiment.process import (
+    await_probe,
+    run_here,
+    start_detached,
+)
 from ansible_collections.availability.lab.plugins.module_utils.experiment.record import read_record, run_of
 from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.experiment.fake_cluster import FakeCluster
@@ -100,7 +104,7 @@ def test_a_rollout_is_stamped_at_its_call_and_the_load_lasts_until_after_its_end
     assert probe["totals"]["due"] == probe["totals"]["completed"]
     assert cluster.namespaces == {}  # what the lab made is gone
     assert Journal(plan["journal"]).entries() == []
-    assert set(run_of(parse(plan), record)) == {"variant", "experiment", "probe", "cluster"}
+    assert set(run_of(parse(plan))) == {"variant", "experiment", "probe", "cluster"}
     assert not Path(plan["record"] + handover.STATUS_SUFFIX).exists()
 
 
@@ -157,7 +161,7 @@ def test_a_service_that_never_answers_is_not_measured(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, "http://127.0.0.1:9", None, steady_timeout_s=1)
     record = run(plan)
     assert "no steady state" in record["failures"][0]
-    assert run_of(parse(plan), record) == {}
+    assert run_of(parse(plan)) == {}
 
 
 def test_a_program_is_a_step_and_its_undoing_too(url: str, tmp_path: Path) -> None:
@@ -219,10 +223,8 @@ def test_what_a_killed_process_left_is_restored(cluster: FakeCluster, url: str, 
     done, failed, left = restore(journal, plan["cluster"]["kubeconfig"], None)
     assert (len(done), failed, left) == (2, [], [])
     assert cluster.namespaces == {}
-    deadline = time.monotonic() + 15  # the probe ends with the experiment, and writes its record
-    while not Path(plan["record"] + ".probe.json").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    await_probe(plan["record"])
+    assert set(run_of(parse(plan))) == {"variant", "probe", "cluster"}
 
 
 @pytest.mark.parametrize("error", ["", "no such host"])
