@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: experiment
 short_description: Run one experiment on a service in Kubernetes, every request and every step on one clock
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Deploys what the plan says, waits until the service is steady, records the cluster, asks the service, does the
     plan's

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: experiment_plan
 short_description: Make and check the plans of a scenario's variants
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Joins what the variants of a scenario share, renders the manifests of its workloads, and checks every field (steps
     and

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: experiment_restore
 short_description: Undo what interrupted experiments left
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Undoes what stands in the journal, the newest first. A note goes when it is undone; one that cannot be stays, and
     fails the task with its file and the way on.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: workload_manifests
 short_description: Render the manifests of a workload
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Renders C(<directory>/<name>/manifests/*.yml.j2) in the order of their names, with the settings of
     C(<directory>/<name>/defaults.yml) and what replaces them.
