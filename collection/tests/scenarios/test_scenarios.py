@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import time
 import warnings
@@ -17,13 +18,12 @@ from typing import Any
 import pytest
 from lab_under_test import Lab
 from local_registry import registry
+from marks import late_ms
 
 pytestmark = pytest.mark.lab
 
 # test_lab.py runs blue-green; the table of settings is the rollout of rolling-update four times more.
 LEFT_OUT = ["blue-green", "settings-matrix"]
-#: Steps whose first change is one of a single object that the record of the namespace shows.
-WATCHED = ("apply", "patch", "restart", "scale", "delete")
 SCENARIOS = {
     "guestbook-limits", "guestbook-persistence", "guestbook-liveness", "rolling-update", "scale-down",
     "cpu-stress", "price-api", "pod-kill", "node-drain", "node-stop", "etcd-failover",
@@ -70,25 +70,12 @@ def test_causes_that_were_made_are_found(lab: Lab) -> None:
 
 
 def test_marks_are_the_moment_of_the_change(lab: Lab) -> None:
-    """The mark of each step against what the watch told: the change of the very object that the step changed."""
-    late_ms: dict[str, float] = {}
-    for path in sorted(lab.results.glob("*/*Z/*.experiment.json")):
-        record: Any = json.loads(path.read_text())
-        watched = path.with_name(path.name.replace(".experiment.json", ".cluster.jsonl"))
-        lines = [json.loads(line) for line in watched.read_text().splitlines()] if watched.exists() else []
-        for step in record["steps"]:
-            for change in step["changes"][:1]:
-                seen = [line["t_ns"] for line in lines if line.get("name") and change["what"].endswith(line["name"])]
-                after = [at for at in seen if at >= change["called_unix_ns"]]
-                if after and step["do"] in WATCHED:
-                    assert step["at_unix_ns"] == change["called_unix_ns"] < change["answered_unix_ns"]
-                    late_ms[f"{record['scenario']} {record['variant']}: {step['name']}"] = (
-                        after[0] - change["called_unix_ns"]
-                    ) / 1e6
-    assert len(late_ms) >= 10, late_ms
+    """The mark of each step against what the watch told of the very object that the step changed."""
+    late = late_ms(sorted(lab.results.glob("*/*Z/*.experiment.json")))
+    assert len(late) >= 10, late
     # What the machine was busy with may hold up single answers of the API server; the mark itself is before each.
-    assert sorted(late_ms.values())[len(late_ms) // 2] <= 50, late_ms
-    assert max(late_ms.values()) <= 1000, late_ms
+    assert statistics.median(late.values()) <= 50, late
+    assert max(late.values()) <= 1000, late
 
 
 def test_a_step_that_fails_is_reported_and_undone(lab: Lab) -> None:
