@@ -73,13 +73,15 @@ def main() -> None:
     options = parser.parse_args()
     playbook("playbooks/lab.yml")
     warm = [playbook("playbooks/lab.yml")[0] for _unused in range(3)]
-    rows = [row for name in options.scenarios for row in variants(name, playbook(f"playbooks/scenarios/{name}.yml")[1])]
+    rows = []
+    for name in options.scenarios:
+        rows += variants(name, playbook(f"playbooks/scenarios/{name}.yml")[1])
     late = late_ms(row["path"] for row in rows)
     moment = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
         "# What surrounds a measurement",
         "",
-        f"`.venv/bin/python -m bench.lab`, {moment}, {os.cpu_count()} cores; load, nodes and Ansible share the machine.",
+        f"`.venv/bin/python -m bench.lab`, {moment}, {os.cpu_count()} cores that all share.",
         "",
         "## The warm lab",
         "",
@@ -102,7 +104,7 @@ def main() -> None:
         "",
         "## From a mark to the change that it marks",
         "",
-        "The mark is the step's call to the API server, the change is when the watch told of it, a little after it was made.",
+        "The mark is the step's call to the API server; the change is when the watch told of it.",
         f"Median {median(late.values()):.0f} ms.",
         "",
         *table(["step", "ms"], [[name, f"{value:.0f}"] for name, value in late.items()]),

@@ -142,7 +142,7 @@ class Plan:
 
     def steady_options(self, address: str) -> dict[str, Any]:
         """The options of one try for a steady state."""
-        options = {name: value for name, value in self.probe.items() if name in CONNECTION_OPTIONS}
+        options = {name: value for name, value in self.probe.items() if name in (*CONNECTION_OPTIONS, "values")}
         options.update(
             url=[address + str(self.probe.get("steady_path") or self.probe.get("path") or "/")],
             requests=self.steady_requests,

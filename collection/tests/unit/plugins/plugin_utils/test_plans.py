@@ -1,0 +1,97 @@
+# Copyright: the Availability Lab founders
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A scenario's data becomes plans: what variants share is joined, values are rendered, expectations are chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.experiment.fields import PlanError
+from ansible_collections.availability.lab.plugins.plugin_utils.plans import chosen, expected, plan_of
+
+Json = dict[str, Any]
+DATA: Json = {
+    "scenario": "shop", "profile": "quick", "directory": "/r", "journal": "/j", "workload": "web", "beside": [],
+    "values_common": {"replicas": 2, "resources": {"cpu": 1, "memory": 2}}, "disturbances": [], "service": "web",
+    "address_from": "node", "cluster": True, "kubeconfig": "/k", "context": "", "namespace": "", "keep": False,
+    "probe": {"rate": 20}, "probe_profiles": {"quick": {"rate": 30, "timeout": "2s"}}, "attempts": False,
+    "steady_requests": 20, "steady_timeout_s": 60, "before_s": 5, "between_s": 5, "after_s": 5, "limit_s": 60,
+    "stable_s": 5,
+}  # fmt: skip
+
+
+def render(name: str, namespace: str, values: Json) -> list[Json]:
+    """One object that tells what it was rendered from."""
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": namespace}, "data": values}
+    ]
+
+
+def planned(variant: Json, **changes: Any) -> Any:
+    (one,) = chosen([variant], [], "shop")
+    return plan_of({**DATA, **changes}, one, render)
+
+
+def test_values_and_probe_options_are_joined_from_the_general_to_the_special() -> None:
+    step = {"do": "apply", "name": "more", "values": {"resources": {"cpu": 9}}}
+    made = planned({"name": "a", "values": {"replicas": 3}, "probe": {"timeout": "1s"}, "disturbances": [step]})
+    assert made.plan["probe"] == {"rate": 30, "timeout": "1s"}
+    assert made.plan["deploy"][0]["manifests"][0]["data"] == {"replicas": 3, "resources": {"cpu": 1, "memory": 2}}
+    assert made.plan["steps"][0]["manifests"][0]["data"] == {"replicas": 3, "resources": {"cpu": 9, "memory": 2}}
+    assert made.plan["namespace"] == "web"
+    assert made.plan["record"] == "/r/a"
+
+
+def test_one_namespace_is_used_for_all_where_it_is_given() -> None:
+    assert planned({"name": "a", "namespace": "own"}, namespace="team").plan["namespace"] == "team"
+
+
+def test_a_round_of_a_proof_has_a_record_and_a_phase_of_its_own() -> None:
+    patch = {"target": "Deployment/web", "text": "t", "patch": {}, "variant": "a"}
+    made = planned({"name": "a-changed", "round": 2, "cure_of": "a", "patches": [patch]})
+    assert made.plan["record"] == "/r/a-changed2"
+    assert made.report == {"stable": 5, "phase": "round 2", "cure_of": "a"}
+    assert made.plan["patches"] == [{"target": "Deployment/web", "text": "t", "patch": {}}]
+
+
+def test_k6_goes_through_the_same_stages() -> None:
+    probe = {"path": "/price/{value}", "values": ["1"], "stages": [{"duration": "5s", "users": 9}], "rate": None}
+    made = planned({"name": "a", "engine": "k6"}, probe=probe, probe_profiles={})
+    assert made.plan["job"][0]["data"] == {
+        "url": "http://web/price/", "products": ["1"], "stages": [{"duration": "5s", "target": 9}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variants", "only", "words"),
+    [
+        ([], [], ["scenario_variants", "empty"]),
+        ([{"nam": "a"}], [], ["scenario_variants[0].nam", "no such field"]),
+        ([{"name": "a"}, {"name": "a"}], [], ["two are called a"]),
+        ([{"name": "a"}], ["b"], ["scenario_only", "no variant b", "expected some of a"]),
+    ],
+)
+def test_bad_variants_are_named(variants: list[Any], only: list[str], words: list[str]) -> None:
+    with pytest.raises(PlanError) as raised:
+        chosen(variants, only, "shop")
+    for word in words:
+        assert word in str(raised.value)
+
+
+def test_apply_without_a_workload_or_values_is_named() -> None:
+    step = {"do": "apply", "name": "x"}
+    with pytest.raises(PlanError, match=r"disturbances\[0\]\.values: is missing"):
+        planned({"name": "a", "disturbances": [step]})
+    with pytest.raises(PlanError, match="needs scenario_workload"):
+        planned({"name": "a", "disturbances": [{**step, "values": {}}]}, workload="")
+
+
+def test_expectations_are_all_checked_and_those_of_variants_that_run_are_kept() -> None:
+    variants = [{"name": "a"}, {"name": "b"}]
+    runs = [plan_of(DATA, one, render) for one in chosen(variants, ["a"], "shop")]
+    texts = ["a: failed == 0", "b: failed > 0", "b.p95 > a.p95", "availability == 100", "a.during: p99 < 1s"]
+    assert expected(texts, variants, runs) == ["a: failed == 0", "availability == 100", "a.during: p99 < 1s"]
+    for bad in ("b: falied > 0", "c: failed > 0", "a.later: failed == 0"):
+        with pytest.raises(PlanError, match="scenario_expectations"):
+            expected([bad], variants, runs)
