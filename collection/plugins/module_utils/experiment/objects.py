@@ -9,7 +9,7 @@ from typing import Any
 
 from ..cluster.api import ApiRefused
 from ..cluster.changes import MANAGED_BY, Changes
-from ..cluster.readiness import PREDICATES
+from ..cluster.object_ready import PREDICATES
 from .stage import Stage
 
 Manifests = Sequence[Mapping[str, Any]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ..cluster.changes import Changes
-from ..cluster.readiness import troubles, why_not_ready
+from ..cluster.object_ready import troubles, why_not_ready
 from .journal import Journal
 
 POLL_S = 0.25
@@ -85,7 +85,7 @@ class Stage:
             self.pause(POLL_S)
 
     def wait_ready(self, api_version: str, kind: str, name: str, timeout_s: float) -> None:
-        """Return when the object is ready (cluster.readiness). Raises StepError with what its pods say, Interrupted."""
+        """Return when the object is ready (cluster.object_ready). Raises StepError with what its pods say, Interrupted."""
         path = self.changes.path(api_version, kind, self.namespace, name)
         try:
             self.wait_until(f"{kind} {name}", lambda: why_not_ready(kind, self.changes.read(path)), timeout_s)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...cluster.readiness import PREDICATES
+from ...cluster.object_ready import PREDICATES
 from ..stage import Stage
 from .object_fields import OBJECT, note, path_of, there
 

@@ -18,7 +18,7 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.api impor
 )
 from ansible_collections.availability.lab.plugins.module_utils.cluster.changes import Changes
 from ansible_collections.availability.lab.plugins.module_utils.cluster.drain import evict_all
-from ansible_collections.availability.lab.plugins.module_utils.cluster.readiness import troubles, why_not_ready
+from ansible_collections.availability.lab.plugins.module_utils.cluster.object_ready import troubles, why_not_ready
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.experiment.fake_cluster import FakeCluster
 
 Json = dict[str, Any]
