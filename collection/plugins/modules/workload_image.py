@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workload_image
-short_description: Build the image of a workload folder, tagged by its content
+short_description: Build the images of workload folders, tagged by their content
 version_added: 0.1.0
 description:
-  - Builds a Docker image from a folder with a C(Dockerfile). The tag is a digest of the folder's files and of the
+  - Builds a Docker image from each folder with a C(Dockerfile). The tag is a digest of the folder's files and of the
     image it starts from, so an image whose content did not change is not built again.
   - The Python packages of C(requirements.txt) are unpacked on this host into C(python/) of the build context;
     the build itself runs without network.
@@ -23,32 +23,46 @@ requirements:
   - pip for this host's Python, where C(requirements.txt) names packages
 attributes:
   check_mode:
-    description: Returns the reference and says whether the image would be built, and builds nothing.
+    description: Returns the references and says whether an image would be built, and builds nothing.
     support: full
   diff_mode:
     description: An image has no useful difference to show.
     support: none
 options:
-  repository:
-    description: Name of the image without its tag, with the registry's address where it has one.
-    type: str
+  images:
+    description: The images, each after the one that it starts from.
+    type: list
+    elements: dict
     required: true
-  path:
-    description: The workload's folder on this host.
-    type: path
-    required: true
-  base_image:
-    description: Image to start from. The C(Dockerfile) gets it as build argument C(BASE_IMAGE).
-    type: str
-    required: true
-  base_fingerprint:
-    description: Digest of the base image's content, where its reference alone does not tell it.
-    type: str
-    default: ""
-  python_version:
-    description: Version of Python in the image, for which packages are chosen.
-    type: str
-    default: "3.11"
+    suboptions:
+      name:
+        description: Name of the workload, by which O(images[].base) and RV(references) tell of it.
+        type: str
+        required: true
+      repository:
+        description: Name of the image without its tag, with the registry's address where it has one.
+        type: str
+        required: true
+      path:
+        description: The workload's folder on this host.
+        type: path
+        required: true
+      base:
+        description: Name of the image in this list to start from. Empty for O(images[].base_image).
+        type: str
+        default: ""
+      base_image:
+        description: Image to start from. The C(Dockerfile) gets it as build argument C(BASE_IMAGE).
+        type: str
+        default: ""
+      base_fingerprint:
+        description: Digest of the base image's content, where its reference alone does not tell it.
+        type: str
+        default: ""
+      python_version:
+        description: Version of Python in the image, for which packages are chosen.
+        type: str
+        default: "3.11"
   cache_dir:
     description: Folder for unpacked packages and build contexts. It may vanish.
     type: path
@@ -63,59 +77,89 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Build the image of the hello service
+- name: Build the image of the hello service on the base that it shares with others
   availability.lab.workload_image:
-    repository: availability-lab/hello
-    path: workloads/hello
-    base_image: availability-lab/python-base:0f3c9e6a5b7d
     cache_dir: /var/cache/availability-lab/images
-  register: hello_image
+    images:
+      - name: base
+        repository: availability-lab/python-base
+        path: workloads/base
+        base_image: debian:bookworm
+      - name: hello
+        repository: availability-lab/hello
+        path: workloads/hello
+        base: base
+  register: images
 """
 
 RETURN = r"""
-image:
-  description: Full reference of the image.
-  type: str
+references:
+  description: Full reference of each image, by its name in O(images).
+  type: dict
   returned: always
-  sample: availability-lab/hello:3f0c9e6a5b7d
+  sample: {hello: "availability-lab/hello:3f0c9e6a5b7d"}
+built:
+  description: Names of those that were built, or would be in check mode.
+  type: list
+  elements: str
+  returned: always
+  sample: [hello]
 """
+
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.availability.lab.plugins.module_utils.host.debian_image import ImageError
 from ansible_collections.availability.lab.plugins.module_utils.host.workload_image import WorkloadImage
 
+IMAGE = {
+    "name": {"type": "str", "required": True},
+    "repository": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
+    "base": {"type": "str", "default": ""},
+    "base_image": {"type": "str", "default": ""},
+    "base_fingerprint": {"type": "str", "default": ""},
+    "python_version": {"type": "str", "default": "3.11"},
+}
+
+
+def described(module: AnsibleModule, entry: dict[str, Any], references: dict[str, str]) -> WorkloadImage:
+    """One image of the list. Raises ImageError when it starts from one that does not come before it."""
+    if entry["base"] and entry["base"] not in references:
+        raise ImageError(f"base: {entry['base']} does not come before it; known: {', '.join(references) or 'none'}")
+    return WorkloadImage(
+        repository=entry["repository"],
+        folder=entry["path"],
+        base_image=references[entry["base"]] if entry["base"] else entry["base_image"],
+        base_fingerprint=entry["base_fingerprint"],
+        python_version=entry["python_version"],
+        cache_dir=module.params["cache_dir"],
+        docker=module.params["docker_cli"],
+    )
+
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "repository": {"type": "str", "required": True},
-            "path": {"type": "path", "required": True},
-            "base_image": {"type": "str", "required": True},
-            "base_fingerprint": {"type": "str", "default": ""},
-            "python_version": {"type": "str", "default": "3.11"},
+            "images": {"type": "list", "elements": "dict", "required": True, "options": IMAGE},
             "cache_dir": {"type": "path", "required": True},
             "docker_cli": {"type": "str", "default": "docker"},
         },
         supports_check_mode=True,
     )
-    asked = module.params
-    image = WorkloadImage(
-        repository=asked["repository"],
-        folder=asked["path"],
-        base_image=asked["base_image"],
-        base_fingerprint=asked["base_fingerprint"],
-        python_version=asked["python_version"],
-        cache_dir=asked["cache_dir"],
-        docker=asked["docker_cli"],
-    )
-    try:
-        reference = image.reference()
-        present = image.exists()
-        if not present and not module.check_mode:
-            image.build()
-    except (ImageError, OSError) as error:
-        module.fail_json(msg=f"workload_image {asked['repository']}: {error}")
-    module.exit_json(changed=not present, image=reference)
+    references: dict[str, str] = {}
+    built = []
+    for entry in module.params["images"]:
+        try:
+            image = described(module, entry, references)
+            references[entry["name"]] = image.reference()
+            if not image.exists():
+                built.append(entry["name"])
+                if not module.check_mode:
+                    image.build()
+        except (ImageError, OSError) as error:
+            module.fail_json(msg=f"workload_image {entry['repository']}: {error}")
+    module.exit_json(changed=bool(built), references=references, built=built)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 """A minikube cluster as a desired state: what is there, what is missing, and the one command that mends it.
 
 The specification a cluster was made from is kept beside it. What can be changed by a start (a stopped node, a dead
-API server) is healed; what cannot (another Kubernetes version, another node image, fewer nodes) makes a new cluster.
+API server) is healed; what cannot (another Kubernetes version, another node image, fewer nodes) takes a new cluster,
+and all that is in the old one goes with it. So a cluster that has ever come up is only replaced when that is asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ RUNNING = "Running"
 
 class MinikubeError(Exception):
     """minikube failed; the message holds the command, the end of its output and the log's path."""
+
+
+class NeedsNewClusterError(MinikubeError):
+    """Only a new cluster is as wanted, and to throw the old one away was not asked for; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,21 @@ class NodeStatus:
         return self.host == RUNNING and self.kubelet == RUNNING and served
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a cluster needs: "nothing", "create", "start" or "recreate".
+
+    Attributes:
+        action: that word.
+        nodes: as minikube sees them before.
+        disposable: nothing is lost, or may be, when a start that fails begins again from nothing.
+    """
+
+    action: str
+    nodes: list[NodeStatus]
+    disposable: bool
+
+
 def parse_status(text: str) -> list[NodeStatus]:
     """Nodes from `minikube status --output json`: one object for one node, a list for several.
 
@@ -128,36 +148,77 @@ class Minikube:
         return parse_status(self._call(["status", "--output", "json"], timeout_s=60, check=False))
 
     def made_from(self) -> dict[str, object]:
-        """The specification of the cluster that is there, {} when unknown."""
+        """The specification of the cluster that is there, and whether it has ever been `finished`; {} when unknown."""
         try:
             with open(self._spec_file) as stream:
                 return dict(json.load(stream))
         except (OSError, ValueError):
             return {}
 
-    def plan(self, spec: ClusterSpec) -> str:
-        """What has to be done to reach `spec`: "nothing", "create", "start" or "recreate"."""
+    def differences(self, spec: ClusterSpec) -> list[str]:
+        """What `spec` wants other than the cluster was made with, as "nodes: 1, wanted 2"."""
+        was = self.made_from()
+        wanted = json.loads(json.dumps(asdict(spec)))
+        return [f"{name}: {was.get(name)}, wanted {wanted[name]}" for name in wanted if was.get(name) != wanted[name]]
+
+    def plan(self, spec: ClusterSpec, recreate: bool = False) -> Plan:
+        """What has to be done to reach `spec`.
+
+        Raises NeedsNewClusterError when that would cost a cluster that is there, unless `recreate` says so. Nothing
+        is lost with one whose nodes are gone, or that has never come up.
+        """
         nodes = self.status()
+        disposable = recreate or not nodes or not self.made_from().get("finished", True)
+        action = self._action(spec, nodes)
+        if action == "recreate" and not disposable:
+            raise NeedsNewClusterError(
+                f"{self.profile} was made from another wish ({'; '.join(self.differences(spec))})"
+            )
+        return Plan(action, nodes, disposable)
+
+    def carry_out(self, plan: Plan, spec: ClusterSpec) -> list[NodeStatus]:
+        """Do what was planned; the nodes there are then. Raises MinikubeError."""
+        if plan.action == "nothing":
+            return plan.nodes
+        if plan.action == "recreate":
+            self.delete()
+        self.start(spec, disposable=plan.disposable)
+        return self._healthy_nodes()
+
+    def _action(self, spec: ClusterSpec, nodes: list[NodeStatus]) -> str:
         if not nodes:
             return "recreate" if self._profile_exists() else "create"
-        if self.made_from() != json.loads(json.dumps(asdict(spec))):
+        if self.differences(spec):
             return "recreate"
         if len(nodes) == spec.nodes and all(node.healthy for node in nodes):
             return "nothing"
         return "start"
 
-    def start(self, spec: ClusterSpec) -> None:
-        """Create, start or heal the cluster. A start that fails is undone and tried once from nothing.
+    def start(self, spec: ClusterSpec, disposable: bool) -> None:
+        """Create, start or heal the cluster. A `disposable` one that fails is tried once from nothing.
 
-        Raises MinikubeError when a cluster made from nothing does not come up either.
+        Raises MinikubeError when it does not come up.
         """
         try:
-            self._start(spec)
-        except MinikubeError:
+            self._start(spec, finished=not disposable)
+        except MinikubeError as error:
+            if not disposable:
+                raise NeedsNewClusterError(f"{self.profile} does not come up again: {error}") from error
             self.delete()
-            self._start(spec)
-        if not all(node.healthy for node in self.status()):
+            self._start(spec, finished=False)
+        self._remember(spec, finished=True)
+
+    def _remember(self, spec: ClusterSpec, finished: bool) -> None:
+        os.makedirs(self.home, exist_ok=True)
+        with open(self._spec_file + ".new", "w") as stream:
+            json.dump({**asdict(spec), "finished": finished}, stream)
+        os.replace(self._spec_file + ".new", self._spec_file)
+
+    def _healthy_nodes(self) -> list[NodeStatus]:
+        nodes = self.status()
+        if not all(node.healthy for node in nodes):
             raise MinikubeError(f"minikube says that it started, but its status is not healthy; see {self.log}")
+        return nodes
 
     def stop(self) -> None:
         """Stop all nodes; their state stays."""
@@ -173,11 +234,10 @@ class Minikube:
     def _profile_exists(self) -> bool:
         return os.path.exists(os.path.join(self.home, ".minikube", "profiles", self.profile, "config.json"))
 
-    def _start(self, spec: ClusterSpec) -> None:
-        os.makedirs(self.home, exist_ok=True)
+    def _start(self, spec: ClusterSpec, finished: bool) -> None:
         # Written first: a start that is interrupted leaves a cluster of this specification, which a start can heal.
-        with open(self._spec_file, "w") as stream:
-            json.dump(asdict(spec), stream)
+        # One that has never come up holds nothing to lose.
+        self._remember(spec, finished)
         arguments = ["start", "--wait=apiserver,system_pods,default_sa,node_ready,kubelet", *spec.start_arguments()]
         if os.geteuid() == 0:
             arguments.append("--force")  # the docker driver asks root to say so

@@ -127,10 +127,10 @@ class CacheEntry:
         seen = self.inspect(recipe)
         if check_mode:
             return Obtained(seen.why is not None, seen.why, seen.manifest)
-        if seen.why is None and not self._leftovers():
+        if seen.why is None and not self.leftovers():
             return Obtained(False, None, seen.manifest)
         with self._locked(lock_timeout_s):
-            for leftover in self._leftovers():
+            for leftover in self.leftovers():
                 shutil.rmtree(leftover)
             seen = self.inspect(recipe)
             if seen.why is None:
@@ -181,7 +181,7 @@ class CacheEntry:
             os.rename(work, self.path)
         _sync(self.folder)
 
-    def _leftovers(self) -> list[Path]:
+    def leftovers(self) -> list[Path]:
         """Folders of makers that were killed. Only meaningful under the lock: a maker at work has one, too."""
         return [path for path in self.folder.glob(f".{self._leaf}.*") if path.is_dir()]
 

@@ -32,6 +32,8 @@ class GoModuleError(Exception):
 class GoModule:
     """A locked module, the commands wanted from it, and the strings stamped into them.
 
+    A folder may hold Go files of its own: a main package that puts together just what is wanted.
+
     ``commands``: binary name -> package. ``stamps``: Go variable (``path.name``) -> text, as ``-X`` sets it.
     ``cgo``: the module has C in it. It is linked statically all the same, so that it runs in an image without a libc.
     """
@@ -56,7 +58,10 @@ class GoModule:
         """What decides the content of the binaries, but for the compiler. Part of the manifest."""
         return {
             "source": "go module",
-            **{name: hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in _LOCK_FILES},
+            **{
+                path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in (*(self.folder / name for name in _LOCK_FILES), *sorted(self.folder.glob("*.go")))
+            },
             "commands": self.commands,
             "stamps": self.stamps,
             **({"cgo": True} if self.cgo else {}),

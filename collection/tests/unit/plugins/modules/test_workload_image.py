@@ -21,14 +21,19 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     (tmp_path / "hello").mkdir()
     (tmp_path / "hello" / "Dockerfile").write_text("FROM scratch")
 
-    def call(**options: Any) -> dict[str, Any]:
-        arguments = {
+    def call(*more: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+        hello = {
+            "name": "hello",
             "repository": "lab/hello",
             "path": str(tmp_path / "hello"),
             "base_image": "base:1",
+            **options,
+        }
+        arguments = {
+            "images": [hello, *more],
             "cache_dir": str(tmp_path / "cache"),
             "docker_cli": str(docker),
-            **options,
+            "_ansible_check_mode": check,
         }
         with patch_module_args(arguments), pytest.raises(SystemExit):
             workload_image.main()
@@ -38,16 +43,28 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
 
 
 def test_it_is_built_once_and_check_mode_builds_nothing(run, tmp_path: Path) -> None:
-    predicted = run(_ansible_check_mode=True)
-    assert predicted["changed"]
+    predicted = run(check=True)
+    assert predicted["built"] == ["hello"]
     assert (tmp_path / "images").read_text() == ""
     built = run()
-    assert (built["changed"], built["image"]) == (True, predicted["image"])
+    assert (built["changed"], built["references"]) == (True, predicted["references"])
     assert run()["changed"] is False
-    assert (tmp_path / "images").read_text().split() == [built["image"]]
+    assert (tmp_path / "images").read_text().split() == [built["references"]["hello"]]
 
 
-def test_a_missing_folder_is_said_with_the_option(run) -> None:
+def test_one_that_starts_from_another_changes_with_it(run, tmp_path: Path) -> None:
+    child = {"name": "child", "repository": "lab/child", "path": str(tmp_path / "hello"), "base": "hello"}
+    before = run(child)
+    assert before["built"] == ["hello", "child"]
+    (tmp_path / "hello" / "news").write_text("new")
+    after = run(child)
+    assert after["built"] == ["hello", "child"]
+    assert after["references"]["child"] != before["references"]["child"]
+    assert run(child)["built"] == []
+
+
+def test_errors_are_said_with_the_option(run) -> None:
     answer = run(path="/nowhere")
     assert answer["failed"]
     assert "workload_image lab/hello: path: expected a folder with a Dockerfile, and /nowhere is none" in answer["msg"]
+    assert "base: other does not come before it; known: none" in run(base="other")["msg"]

@@ -7,12 +7,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube import (
     ClusterSpec,
     Minikube,
     MinikubeError,
+    NeedsNewClusterError,
     parse_status,
 )
 
@@ -42,8 +44,11 @@ class StandIn:
     def says(self, status: object) -> None:
         self.answer.write_text(status if isinstance(status, str) else json.dumps(status))
 
-    def remembers(self, spec: ClusterSpec) -> None:
-        (self.home / "lab-spec.json").write_text(json.dumps(asdict(spec)))
+    def remembers(self, spec: ClusterSpec, **more: object) -> None:
+        (self.home / "lab-spec.json").write_text(json.dumps({**asdict(spec), **more}))
+
+    def verbs(self) -> list[str]:
+        return [line.split()[2] for line in self.calls.read_text().splitlines()]
 
     def minikube(self, timeout_s: int = 20) -> Minikube:
         return Minikube(str(self.program), "lab", str(self.home), str(self.home / "kubeconfig"), timeout_s)
@@ -70,36 +75,78 @@ def test_a_node_is_healthy_when_all_of_it_runs(broken: dict[str, str]) -> None:
 def test_nothing_to_do_for_what_is_there(stand_in: StandIn) -> None:
     stand_in.says(RUNNING)
     stand_in.remembers(SPEC)
-    assert stand_in.minikube().plan(SPEC) == "nothing"
+    assert stand_in.minikube().plan(SPEC).action == "nothing"
+    assert stand_in.verbs() == ["status"]
 
 
 def test_a_stopped_cluster_is_started(stand_in: StandIn) -> None:
     stand_in.says({**RUNNING, "Host": "Stopped"})
     stand_in.remembers(SPEC)
-    assert stand_in.minikube().plan(SPEC) == "start"
+    assert stand_in.minikube().plan(SPEC).action == "start"
 
 
-def test_another_specification_makes_another_cluster(stand_in: StandIn) -> None:
+@pytest.mark.parametrize("change", [{"nodes": 2}, {"fingerprint": "new"}])
+def test_another_specification_takes_another_cluster_and_that_must_be_asked_for(
+    stand_in: StandIn, change: dict[str, Any]
+) -> None:
     stand_in.says(RUNNING)
-    stand_in.remembers(SPEC)
-    assert stand_in.minikube().plan(replace(SPEC, nodes=2)) == "recreate"
-    assert stand_in.minikube().plan(replace(SPEC, fingerprint="new")) == "recreate"
+    stand_in.remembers(SPEC, finished=True)
+    (name,) = change
+    with pytest.raises(
+        NeedsNewClusterError, match=f"lab was made from another wish .{name}: .*, wanted {change[name]}"
+    ):
+        stand_in.minikube().plan(replace(SPEC, **change))
+    assert stand_in.minikube().plan(replace(SPEC, **change), recreate=True).action == "recreate"
+    assert set(stand_in.verbs()) == {"status"}
+
+
+def test_what_has_never_come_up_and_what_is_gone_may_be_made_anew(stand_in: StandIn) -> None:
+    stand_in.says(RUNNING)
+    stand_in.remembers(SPEC, finished=False)
+    assert stand_in.minikube().plan(replace(SPEC, nodes=2)).action == "recreate"
+    stand_in.says("no such profile")
+    stand_in.remembers(SPEC, finished=True)
+    profile = stand_in.home / ".minikube/profiles/lab"
+    profile.mkdir(parents=True)
+    (profile / "config.json").write_text("{}")
+    assert stand_in.minikube().plan(replace(SPEC, nodes=2)).action == "recreate"
 
 
 def test_a_cluster_that_is_not_there_is_created(stand_in: StandIn) -> None:
-    assert stand_in.minikube().plan(SPEC) == "create"
+    assert stand_in.minikube().plan(SPEC).action == "create"
 
 
-def test_a_start_that_fails_is_tried_once_from_nothing(stand_in: StandIn) -> None:
-    stand_in.says(RUNNING)
+def test_a_first_start_that_fails_is_tried_once_from_nothing(stand_in: StandIn) -> None:
     stand_in.start_script.write_text("echo it broke; exit 3\n")
+    minikube = stand_in.minikube()
     with pytest.raises(MinikubeError, match="start ended with 3: it broke"):
-        stand_in.minikube().start(SPEC)
-    verbs = [line.split()[2] for line in stand_in.calls.read_text().splitlines()]
-    assert verbs == ["start", "delete", "start"]
+        minikube.carry_out(minikube.plan(SPEC), SPEC)
+    assert stand_in.verbs() == ["status", "start", "delete", "start"]
+    assert minikube.made_from()["finished"] is False
+
+
+def test_a_cluster_that_does_not_come_up_again_is_kept_unless_asked(stand_in: StandIn) -> None:
+    stand_in.says({**RUNNING, "Host": "Stopped"})
+    stand_in.remembers(SPEC, finished=True)
+    stand_in.start_script.write_text("echo it broke; exit 3\n")
+    minikube = stand_in.minikube()
+    with pytest.raises(NeedsNewClusterError, match="lab does not come up again: minikube start ended with 3: it broke"):
+        minikube.carry_out(minikube.plan(SPEC), SPEC)
+    assert stand_in.verbs() == ["status", "start"]
+    with pytest.raises(MinikubeError, match="start ended with 3: it broke"):
+        minikube.carry_out(minikube.plan(SPEC, recreate=True), SPEC)
+    assert stand_in.verbs()[2:] == ["status", "start", "delete", "start"]
+
+
+def test_a_cluster_that_came_up_is_remembered_as_finished(stand_in: StandIn) -> None:
+    minikube = stand_in.minikube()
+    plan = minikube.plan(SPEC)
+    stand_in.says(RUNNING)
+    assert [node.name for node in minikube.carry_out(plan, SPEC)] == ["lab"]
+    assert minikube.made_from() == {**json.loads(json.dumps(asdict(SPEC))), "finished": True}
 
 
 def test_a_stuck_start_is_ended(stand_in: StandIn) -> None:
     stand_in.start_script.write_text("sleep 60\n")
     with pytest.raises(MinikubeError, match="not done after 1 s"):
-        stand_in.minikube(timeout_s=1).start(SPEC)
+        stand_in.minikube(timeout_s=1).start(SPEC, disposable=False)
