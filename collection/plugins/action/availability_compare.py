@@ -48,7 +48,8 @@ class ActionModule(ActionBase):
                 found = compare_with_history(arguments["history"], sides["candidate"], arguments["variants"])
         except (RecordError, ComparisonError) as error:
             raise AnsibleActionFail(str(error)) from error
-        # Text of its own: too little history must be seen, not found in a value.
-        self._display.display(f"\n{found['summary']}\n")
+        # Text of its own: too little history must be seen, not found in a value. It is one line, a comparison a table.
+        text = found["summary"].rstrip("\n")
+        self._display.display(f"\n{text}\n\n" if "\n" in text else text)
         failed = arguments["fail_on_regression"] and found["verdict"] == "worse"
         return {"changed": False, "failed": failed, **found, **({"msg": found["summary"]} if failed else {})}

@@ -15,6 +15,7 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.record im
 from ansible_collections.availability.lab.plugins.module_utils.report.cures import CureError
 from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import BudgetError, ServiceLevel
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
+from ansible_collections.availability.lab.plugins.module_utils.report.lost import lost_by_cause
 from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
 from ansible_collections.availability.lab.plugins.module_utils.report.phases import PhaseError
 from ansible_collections.availability.lab.plugins.module_utils.report.png import MatplotlibMissing
@@ -102,6 +103,7 @@ class ActionModule(ActionBase):
         self._display.display(f"\n{published.summary}\n")
         return {
             "changed": published.changed,
+            "scenario": arguments["scenario"],
             "verdict": published.record["verdict"],
             "reasons": published.record["reasons"],
             "summary": published.summary,
@@ -114,6 +116,8 @@ class ActionModule(ActionBase):
                 for variant in published.record["variants"]
             },
             "expectations": published.record["expectations"],
+            "lost_by_cause": lost_by_cause(published.record["variants"]),
+            "urls": published.urls,
         }
 
     def _local_paths(self, run: dict[str, Any]) -> dict[str, str | None]:

@@ -214,6 +214,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+scenario:
+  description: The scenario reported on.
+  type: str
+  returned: success
+  sample: blue-green
 verdict:
   description:
     - V(fail) where an objective or an expectation was broken, V(inconclusive) where the measurement cannot be
@@ -247,4 +252,15 @@ expectations:
   returned: success
   sample:
     - {what: versions >= 2, variant: rolling, expected: ">= 2", found: "2", ok: true}
+lost_by_cause:
+  description:
+    - By variant, the lost requests by cause, the costliest first; by outcome where the cluster was not recorded.
+  type: dict
+  returned: success
+  sample: {rolling: {"endpoint removed late": 12, "not explained": 1}, service-switch: {}}
+urls:
+  description: By variant, the address at which the service was asked, where the probe's record says it.
+  type: dict
+  returned: success
+  sample: {rolling: "http://192.168.49.2:30500/"}
 """

@@ -43,6 +43,7 @@ def test_a_probe_runs_from_the_installed_collection(run: Run, installed: Path, t
                 *("-e", f"probe_url={served.url}/"), *("-e", "probe_rate=40"), *("-e", "probe_duration=2s"),
                 *("-e", json.dumps({"probe_options": {"identify": ["version=header:X-Version"]}})),
                 cwd=place, PWD=str(place), ANSIBLE_COLLECTIONS_PATH=str(installed),
+                ANSIBLE_STDOUT_CALLBACK="availability.lab.condensed",
             )  # fmt: skip
         return done, next((place / "results" / "probe").glob("*Z")), served.requests
 
@@ -56,6 +57,7 @@ def test_a_probe_runs_from_the_installed_collection(run: Run, installed: Path, t
     assert result["variants"][0]["figures"]["attempts"] == 80
     assert asked.count("GET /") == 80
     assert (folder / "report.html").stat().st_size > 10_000
+    assert done.stdout.endswith(f"  report  {(folder / 'report.html').relative_to(folder.parents[2])}\n\n"), done.stdout
 
 
 def test_an_unavailable_service_fails_the_playbook_and_is_reported(run: Run, installed: Path, tmp_path: Path) -> None:

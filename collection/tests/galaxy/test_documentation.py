@@ -15,7 +15,7 @@ from ansible_collections.availability.lab.tests.unit.examples.examples import MO
 #: A warning about a label of docs.ansible.com's own pages.
 ANSIBLES_MANUAL = re.compile(
     r"undefined label: "
-    r"'(action_plugins|common_return_values|ansible_configuration_settings|ansible_collections\.ansible\..*)'"
+    r"'(action_plugins|callback_plugins|common_return_values|ansible_configuration_settings|ansible_collections\.ansible\..*)'"
 )
 ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir())
 
@@ -26,7 +26,10 @@ def test_the_documentation_passes_its_linter(run: Run, tree: Path) -> None:
 
 
 def test_the_site_is_built_and_every_reference_in_it_leads_somewhere(run: Run, installed: Path, tmp_path: Path) -> None:
-    """A page for each module and role. Pages of Ansible's own manual would be looked up on the network: left out."""
+    """A page for each module, role and the screen.
+
+    Pages of Ansible's own manual would be looked up on the network: left out.
+    """
     place = {"ANSIBLE_COLLECTIONS_PATH": str(installed)}
     made = run(
         "antsibull-docs", "sphinx-init", "--use-current", "--dest-dir", tmp_path, "--lenient", "--fail-on-error",
@@ -46,6 +49,7 @@ def test_the_site_is_built_and_every_reference_in_it_leads_somewhere(run: Run, i
     assert [line for line in site.stderr.splitlines() if not ANSIBLES_MANUAL.search(line)] == []
     pages = {page.name for page in (tmp_path / "build/html/collections/availability/lab").iterdir()}
     assert {*(f"{name}_module.html" for name in MODULES), *(f"{name}_role.html" for name in ROLES)} <= pages
+    assert "condensed_callback.html" in pages
 
 
 def test_the_changelog_is_made_of_the_fragments(run: Run, tree: Path, tmp_path: Path) -> None:

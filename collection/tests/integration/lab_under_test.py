@@ -18,6 +18,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 RECAP = re.compile(r"^(?P<host>\S+)\s+: ok=\d+\s+changed=(?P<changed>\d+)\s+unreachable=0\s+failed=0 ", re.MULTILINE)
+#: The line of a step that changed something, on the condensed screen: "  docker    12 s  changed 2: Install; Run".
+CHANGED = re.compile(
+    r"^  (?P<step>\S.*?) +\d[\d.]* (?:min \d\d )?s  (?:failed \d+, )?changed \d+(?:: (?P<tasks>.*))?$", re.MULTILINE
+)
 
 
 @dataclass
@@ -34,14 +38,7 @@ class PlaybookRun:
 
     def changed_tasks(self) -> list[str]:
         """Names of the tasks that changed something, for a message that helps."""
-        task = ""
-        changed = []
-        for line in self.output.splitlines():
-            if line.startswith(("TASK [", "RUNNING HANDLER [")):
-                task = line
-            elif line.startswith("changed: "):
-                changed.append(task)
-        return changed
+        return [f"{found['step']}: {found['tasks'] or 'all of it'}" for found in CHANGED.finditer(self.output)]
 
 
 class Lab:

@@ -85,7 +85,7 @@ class Stage:
             self.pause(POLL_S)
 
     def wait_ready(self, api_version: str, kind: str, name: str, timeout_s: float) -> None:
-        """Return when the object is ready (cluster.object_ready). Raises StepError with what its pods say, Interrupted."""
+        """Return when the object is ready. Raises StepError with what its pods say, Interrupted."""
         path = self.changes.path(api_version, kind, self.namespace, name)
         try:
             self.wait_until(f"{kind} {name}", lambda: why_not_ready(kind, self.changes.read(path)), timeout_s)

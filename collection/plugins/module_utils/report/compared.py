@@ -7,7 +7,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .comparison import ALLOWANCES, BETTER, FEWEST_RUNS, NO_EVIDENCE, TOO_FEW, WORSE, RunFigures, compare
+from .comparison import (
+    ALLOWANCES,
+    BETTER,
+    FEWEST_HISTORY,
+    FEWEST_RUNS,
+    NO_EVIDENCE,
+    TOO_FEW,
+    WORSE,
+    RunFigures,
+    compare,
+)
 from .observed import ComparisonError, Observed, alternated, observed_entry, observed_result
 
 Json = dict[str, Any]
@@ -84,6 +94,10 @@ def _told(one: Json) -> Sequence[str]:
 
 
 def _summary(scenario: str, verdict: str, found: Mapping[str, Json], comparable: bool) -> str:
+    earlier = [one["baseline_runs"] for one in found.values()]
+    if max(earlier) < FEWEST_HISTORY and all(len(_told(one)) == 1 for one in found.values()):
+        # A young history is the usual case and no finding: one line is enough.
+        return f"{scenario}: {min(earlier)} earlier runs are too little history, {FEWEST_HISTORY} are needed\n"
     lines = [f"{scenario}: {verdict.upper()}"]
     for name, one in found.items():
         lines.append(f"  {name}: {one['verdict']} ({one['baseline_runs']} earlier runs, {one['candidate_runs']} new)")

@@ -36,11 +36,15 @@ FORMATS = ("html", "png", *TEXT_FORMATS)
 
 @dataclass(frozen=True)
 class Published:
-    """What was made: `files` is format -> path, `changed` whether any content differs from before."""
+    """What was made.
+
+    `files` is format -> path, `urls` variant -> where it was asked, `changed` whether any content differs from before.
+    """
 
     record: Json
     summary: str
     files: dict[str, str]
+    urls: dict[str, str]
     changed: bool
 
 
@@ -96,7 +100,18 @@ def publish(
             changed |= write(files[name], content)
     if root and {"html", "json"} <= set(formats) and not check_mode:
         changed |= write(root / INDEX, index.render(*index.read_results(root)))
-    return Published(record, text.render(record), {name: str(path) for name, path in files.items()}, changed)
+    paths = {name: str(path) for name, path in files.items()}
+    return Published(record, text.render(record), paths, _urls(runs), changed)
+
+
+def _urls(runs: Sequence[Run]) -> dict[str, str]:
+    """The first address that each variant was asked at, where its record says one: not every engine's does."""
+    urls: dict[str, str] = {}
+    for run in runs:
+        asked = run.probe.get("options", {}).get("url") or [""]
+        if asked[0]:
+            urls.setdefault(run.variant, asked[0])
+    return urls
 
 
 def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, ClusterRecord]]:
