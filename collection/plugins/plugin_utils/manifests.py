@@ -13,7 +13,6 @@ from ansible.plugins.loader import lookup_loader
 
 NO_IMAGE = "image-not-made-yet"
 
-#: What the manifests of all workloads share; docs of workloads/README.md tell their authors.
 IDENTITY_ENV = [  # the answers' headers X-Pod and X-Node come from these
     {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
     {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
@@ -29,6 +28,16 @@ CONTAINER_SECURITY = {
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }
+
+
+def shared_by_all(name: str) -> dict[str, Any]:
+    """What the templates of every workload find beside its own settings."""
+    return {
+        "workload_labels": {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "availability-lab"},
+        "workload_identity_env": IDENTITY_ENV,
+        "workload_pod_security": POD_SECURITY,
+        "workload_container_security": CONTAINER_SECURITY,
+    }
 
 
 class WorkloadError(ValueError):
@@ -58,10 +67,7 @@ class Workloads:
             "workload_settings": self._settings(name, settings),
             "workload_image": image or self._image(name),
             "workload_images": self._all_images(),
-            "workload_labels": {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "availability-lab"},
-            "workload_identity_env": IDENTITY_ENV,
-            "workload_pod_security": POD_SECURITY,
-            "workload_container_security": CONTAINER_SECURITY,
+            **shared_by_all(name),
         }
         lookup = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         manifests = []

@@ -8,9 +8,9 @@ import jinja2
 import pytest
 import yaml
 from ansible.plugins.filter.core import FilterModule
+from ansible_collections.availability.lab.plugins.plugin_utils.manifests import shared_by_all
 
 WORKLOADS = Path(__file__).resolve().parents[2]
-ROLE_VARS = WORKLOADS.parent / "collection" / "roles" / "workload" / "vars" / "main.yml"
 FOLDERS = sorted(path.parent for path in WORKLOADS.glob("*/manifests"))
 
 
@@ -34,13 +34,14 @@ VARIANTS = [(folder.name, variables) for folder in FOLDERS for variables in [{},
 def render(name, variables):
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters.update(FilterModule().filters())
-    role = yaml.safe_load(ROLE_VARS.read_text().replace("{{ workload_name }}", name))
     settings = {**defaults(name), **variables}
     images = {"redis": "lab/redis:1", "simpleprobe-2.0": "lab/simpleprobe-2.0:1"}
     values = {"workload_namespace": "ns", "workload_image": f"lab/{name}:1", "workload_images": images}
     documents = []
     for path in sorted((WORKLOADS / name / "manifests").glob("*.yml.j2")):
-        text = environment.from_string(path.read_text()).render(**role, **values, workload_settings=settings)
+        text = environment.from_string(path.read_text()).render(
+            **shared_by_all(name), **values, workload_settings=settings
+        )
         documents += [document for document in yaml.safe_load_all(text) if document]
     return documents
 
