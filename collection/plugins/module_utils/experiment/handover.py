@@ -93,8 +93,10 @@ def follow(record: str) -> Status | None:
 
 
 def go_on(record: str, error: str) -> None:
-    """Tell the experiment that its step was done, or why not."""
-    _write(Path(record + GO_SUFFIX), {"error": error})
+    """Tell the experiment that its step was done, or why not. One that waits for none is left alone."""
+    status = read_status(record)
+    if status is not None and status.tasks >= 0:
+        _write(Path(record + GO_SUFFIX), {"error": error})
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:
