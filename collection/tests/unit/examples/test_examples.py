@@ -217,6 +217,32 @@ def test_host_check(tmp_path: Path) -> None:
     assert host["missing"] == []
 
 
+def test_host_info(tmp_path: Path) -> None:
+    (host,) = Examples.of("host_info").run(tmp_path)
+    assert_documented(host, Examples.of("host_info").returns())
+    assert host["files"]["/etc/hostname"]["text"]
+
+
+def test_cluster_ready(tmp_path: Path) -> None:
+    """With a kubectl that tells of a cluster in which all is as wanted."""
+    ready = {"type": "Available", "status": "True"}
+    server = {"namespace": "kube-system", "name": "metrics-server", "generation": 1}
+    items = [
+        {"kind": "Node", "metadata": {"name": "lab"}, "status": {"conditions": [{**ready, "type": "Ready"}]}},
+        {"kind": "Deployment", "metadata": server, "status": {"observedGeneration": 1, "conditions": [ready]}},
+    ]
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps({'items': items})}\nEND\n")
+    kubectl.chmod(0o755)
+    (tmp_path / "metrics.yml.j2").write_text("kind: Deployment\n")
+    examples = Examples.of("cluster_ready", **{
+        "kubeconfig: /var/lib/lab/kubeconfig": f"kubeconfig: /none\n    kubectl: {kubectl}",
+    })  # fmt: skip
+    (answer,) = examples.run(tmp_path)
+    assert_documented(answer, examples.returns())
+    assert answer["changes"] == []
+
+
 def test_no_module_is_forgotten() -> None:
     tests = Path(__file__).read_text() + INTEGRATION.read_text()
     run = set(re.findall(r"Examples\.of\(\s*\"(\w+)\"", tests))

@@ -24,7 +24,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     kubectl = tmp_path / "kubectl"
     kubectl.write_text(
         f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\n'
-        f"case \"$*\" in *apply*) cat {tmp_path}/applied ;; *) echo '{json.dumps(READY)}' ;; esac\n"
+        f"case \"$*\" in *diff*) exit 1 ;; *apply*) cat {tmp_path}/applied ;; *) echo '{json.dumps(READY)}' ;; esac\n"
     )
     kubectl.chmod(0o755)
     (tmp_path / "applied").write_text("pod/a unchanged\n")
@@ -47,7 +47,7 @@ def test_it_changes_what_is_other_and_waits(run, tmp_path: Path) -> None:
 
 def test_check_mode_asks_and_does_not_wait(run, tmp_path: Path) -> None:
     run(_ansible_check_mode=True, deployments=[{"namespace": "x", "name": "y"}])
-    (call,) = (tmp_path / "calls").read_text().splitlines()
+    _diff, call = (tmp_path / "calls").read_text().splitlines()
     assert "--dry-run=server" in call
 
 

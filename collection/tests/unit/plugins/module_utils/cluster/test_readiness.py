@@ -81,13 +81,25 @@ def test_an_api_that_does_not_answer_yet_is_waited_for(kubectl: Kubectl, tmp_pat
 
 
 def test_apply_tells_what_changed_and_check_mode_only_asks(kubectl: Kubectl, tmp_path: Path) -> None:
-    answers(tmp_path, f"cat >{tmp_path}/given; echo namespace/a unchanged; echo pod/b created\n")
+    told = f"cat >{tmp_path}/given; echo namespace/a unchanged; echo pod/b created"
+    answers(tmp_path, f'case "$*" in *diff*) exit 1 ;; *) {told} ;; esac\n')
     assert kubectl.apply("kind: Pod", check_mode=False) == ["pod/b created"]
     assert (tmp_path / "given").read_text() == "kind: Pod"
     kubectl.apply("kind: Pod", check_mode=True)
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert ["--dry-run=server" in call for call in calls] == [False, True]
+    assert [call.split()[2:] for call in calls] == [
+        ["diff", "--filename=-"],
+        ["apply", "--filename=-"],
+        ["diff", "--filename=-"],
+        ["apply", "--filename=-", "--dry-run=server"],
+    ]
     assert all("--kubeconfig=/kubeconfig" in call for call in calls)
+
+
+def test_what_does_not_differ_is_not_applied(kubectl: Kubectl, tmp_path: Path) -> None:
+    answers(tmp_path, "true\n")
+    assert kubectl.apply("kind: Pod", check_mode=False) == []
+    assert "apply" not in (tmp_path / "calls").read_text()
 
 
 def test_an_object_of_a_namespace_that_is_only_predicted_would_be_made(kubectl: Kubectl, tmp_path: Path) -> None:
