@@ -58,6 +58,7 @@ ARGUMENTS = {
     "slo": {"type": "float", "default": 99.9},
     "monthly_requests": {"type": "int"},
     "expectations": {"type": "list", "elements": "str", "default": []},
+    "failures": {"type": "list", "elements": "str", "default": []},
     "formats": {"type": "list", "elements": "str", "choices": list(FORMATS), "default": list(FORMATS)},
 }
 
@@ -82,6 +83,7 @@ class ActionModule(ActionBase):
                 sources=[{**run, **self._local_paths(run)} for run in arguments["runs"]],
                 expectations=arguments["expectations"],
                 formats=arguments["formats"],
+                failures=arguments["failures"],
                 level=ServiceLevel(arguments["slo"], arguments["monthly_requests"]),
                 check_mode=self._task.check_mode,
             )

@@ -170,6 +170,13 @@ options:
     type: list
     elements: str
     default: []
+  failures:
+    description: >-
+      What could not be done, such as a step that failed. Each makes the verdict V(fail), and is a reason of
+      it.
+    type: list
+    elements: str
+    default: []
   formats:
     description:
       - V(html) is one page, C(report.html), that holds everything it needs and opens from disk. Where O(directory)

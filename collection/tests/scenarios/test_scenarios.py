@@ -92,7 +92,8 @@ def test_a_step_that_fails_is_reported_and_undone(lab: Lab) -> None:
     assert "scale-down: fail: probes: step 'of what is not there': there is no Deployment nowhere" in said
     result: Any = lab.newest_result("scale-down")
     assert result["variants"][0]["figures"]["attempts"] > 0
-    assert result["verdict"] == "inconclusive"
+    assert result["verdict"] == "fail"
+    assert "step 'of what is not there' did not happen" in str(result["variants"][0]["reasons"])
     assert journal(lab) == []
     phases = lab.kubectl("get", "namespace", "probes", "--ignore-not-found", "--output=jsonpath={.status.phase}")
     assert phases in ("", "Terminating")
@@ -134,7 +135,7 @@ def test_a_killed_experiment_is_reported_and_put_right(lab: Lab) -> None:
     assert "node-drain: fail: budget: the experiment's process was killed" in " ".join(output.split())
     result: Any = lab.newest_result("node-drain")
     assert result["variants"][0]["figures"]["attempts"] > 0
-    assert result["verdict"] == "inconclusive"
+    assert result["verdict"] == "fail"
     assert journal(lab) == []
     assert unschedulable(lab) == [False, False]
 

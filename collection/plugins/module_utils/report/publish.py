@@ -57,6 +57,7 @@ def publish(
     expectations: Sequence[str],
     formats: Sequence[str],
     level: ServiceLevel = MONTHLY,
+    failures: Sequence[str] = (),
     check_mode: bool = False,
 ) -> Published:
     """Read the records of `sources`, build the result and write it in `formats` into `directory`.
@@ -64,6 +65,7 @@ def publish(
     sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}, and for one that is
     cut into phases disturbed_from, disturbed_to and stable; for numbered writes stored: path; for a matrix settings:
     {name: value}; for the server's own counts served: path; or experiment: path, which tells events and disturbance.
+    failures: what could not be done, which makes the run a fail.
     Nothing is written before every record and every expectation was understood; in check mode nothing is written at
     all. Where the directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
     Raises RecordError (of both rooms), ExpectationError, MarkError, WindowError, PhaseError, WritesError,
@@ -81,7 +83,7 @@ def publish(
     views = {
         variant: joined_views([cluster_view(one) for one in records.values()]) for variant, records in recorded.items()
     }
-    record = result.build(scenario, title, runs, expected, marks, level=level, views=views)
+    record = result.build(scenario, title, runs, expected, marks, level=level, views=views, failures=failures)
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
     names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _unused) in TEXT_FORMATS.items()}
     if {"html", "png"} & set(formats):

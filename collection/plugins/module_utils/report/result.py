@@ -36,11 +36,13 @@ def build(
     *,
     level: ServiceLevel = MONTHLY,
     views: Mapping[str, Json] | None = None,
+    failures: Sequence[str] = (),
 ) -> Json:
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
     marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time. level: what the
-    error budget is left by. views: variant -> cluster_view, where the cluster was recorded.
+    error budget is left by. views: variant -> cluster_view, where the cluster was recorded. failures: what could not be
+    done, which makes the run a fail, whatever was measured.
     The same records always give the same result. Raises PhaseError, SettingsError, CureError.
     """
     groups: dict[str, list[Run]] = {}
@@ -62,7 +64,7 @@ def build(
     }
     gaps = {variant["name"]: _gaps(variant) for variant in variants}
     checked = [row for one in expected for row in expectation.check(one, values, gaps)]
-    verdict, reasons = _verdict(variants, checked)
+    verdict, reasons = _verdict(variants, checked, failures)
     return {
         "record": KIND,
         "schema_version": SCHEMA_VERSION,
@@ -280,14 +282,15 @@ def worst(verdicts: Sequence[str]) -> str:
     return "pass" if verdicts else "inconclusive"
 
 
-def _verdict(variants: Sequence[Json], checked: Sequence[Json]) -> tuple[str, list[str]]:
+def _verdict(variants: Sequence[Json], checked: Sequence[Json], failures: Sequence[str]) -> tuple[str, list[str]]:
     """The verdict of the whole run.
 
     A broken expectation of a variant whose measurement is inconclusive is itself inconclusive: the client may
     have caused it.
     """
-    verdicts = [variant["verdict"] for variant in variants]
-    reasons = [f"{variant['name']}: {reason}" for variant in variants for reason in variant["reasons"]]
+    verdicts = [variant["verdict"] for variant in variants] + ["fail" for _failure in failures]
+    reasons = list(failures)
+    reasons += [f"{variant['name']}: {reason}" for variant in variants for reason in variant["reasons"]]
     unsure = {variant["name"] for variant in variants if variant["verdict"] == "inconclusive"}
     for row in checked:
         if not row["ok"]:
