@@ -96,7 +96,9 @@ def test_the_pid_file_of_a_live_engine_stays(files: EngineFiles, dockerd: subpro
     assert engine.stale_files(files) == []
 
 
-@pytest.mark.parametrize("content", ["1", str(os.getpid()), "999999999", "", "x"])
+@pytest.mark.parametrize(
+    "content", ["1", str(os.getpid()), "999999999", "", "x"], ids=["init", "ours", "nobody", "empty", "text"]
+)
 def test_a_pid_file_that_names_a_stranger_or_nobody_is_stale(files: EngineFiles, content: str) -> None:
     Path(files.pid_file).write_text(content)
     Path(files.containerd_pid_file).write_text(content)
