@@ -87,7 +87,9 @@ def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, pro
     )
     static = ["-linkmode=external", "-extldflags=-static"] if module.cgo else []
     linker = " ".join(["-s", "-w", *static, *(f"-X '{name}={text}'" for name, text in sorted(module.stamps.items()))])
-    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", linker]
+    # Names and accounts are looked up in Go all the same: else nothing that a tool without C compiled could be shared.
+    tags = ["-tags=netgo,osusergo"] if module.cgo else []
+    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", *tags, "-ldflags", linker]
     command = [go.command, "build", "-C", str(module.folder), *flags, "-o", f"{out}/", *packages]
     try:
         run_bounded(command, timeout_s=timeout_s, env=environment)
