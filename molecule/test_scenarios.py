@@ -8,6 +8,11 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,23 +28,13 @@ def on_the_lab(scenario: str) -> bool:
     return bool(platforms[0]["name"] == "localhost")
 
 
-# Those on the lab come last and together: the first of them brings it up for all.
+# In the order in which a report is best read: those on hosts of their own, then those on the lab.
 SCENARIOS = sorted(
     (path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")), key=lambda name: (on_the_lab(name), name)
 )
-# Several minutes each: `make test-long` runs them, `make test` does not.
-LONG = {
-    "docker",
-    "etcd",
-    "example",
-    "images",
-    "interrupted",
-    "minikube",
-    "no-systemd",
-    "scenario",
-    "toolchain",
-    "workload",
-}
+# `make test-long` runs these, `make test` does not: every role has a scenario of its own in `make test`, and these show
+# how roles work together, or on a host of another kind.
+LONG = {"default", "example", "interrupted", "no-systemd"}
 
 pytestmark = pytest.mark.lab
 
@@ -59,12 +54,53 @@ def environment() -> dict[str, str]:
     return {**os.environ, "LAB_INSTALL_SOURCE": source[1], "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What one `molecule test` gave."""
+
+    code: int
+    output: str
+    seconds: float
+
+
+def molecule_test(scenario: str, environment: dict[str, str]) -> Ended:
+    """Run one scenario to its end."""
+    started = time.monotonic()
+    command = ["molecule", "test", "--scenario-name", scenario]
+    done = subprocess.run(
+        command, check=False, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=LIMIT_S,
+    )  # fmt: skip
+    return Ended(done.returncode, done.stdout, time.monotonic() - started)
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterator[dict[str, Future[Ended]]]:
+    """All scenarios that were asked for, two at a time: one on hosts of its own beside one on the lab.
+
+    Both kinds wait a good deal: for packages and services, for pods. There is only one lab, and two cores: so never two
+    of a kind.
+    """
+    asked = [
+        item.callspec.params["scenario"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.module is request.module
+    ]
+    with ExitStack() as lanes:
+        hosts, lab = (lanes.enter_context(ThreadPoolExecutor(max_workers=1)) for _lane in range(2))
+        started = {
+            name: (lab if on_the_lab(name) else hosts).submit(molecule_test, name, environment) for name in asked
+        }
+        yield started
+        for run in started.values():  # where the tests were stopped early
+            run.cancel()
+
+
 @pytest.mark.parametrize(
     "scenario", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in SCENARIOS]
 )
-def test_scenario(environment: dict[str, str], scenario: str) -> None:
-    command = ["molecule", "test", "--scenario-name", scenario]
-    done = subprocess.run(
-        command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-20_000:]
+def test_scenario(runs: dict[str, Future[Ended]], scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
+    done = runs[scenario].result()
+    assert done.code == 0, done.output[-20_000:]
+    with capsys.disabled():  # --durations tells how long this test waited, which is something else
+        print(f"\nmolecule {scenario}: {done.seconds:.0f} s")
