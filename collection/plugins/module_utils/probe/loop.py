@@ -162,6 +162,8 @@ class Loop:
             for fd, _unused in events:
                 connection = by_fd.get(fd)
                 if connection is None or (arrived < connection.start < NEVER and not instant):
+                    if fd == exchange.name_fd:
+                        exchange.names_known()
                     continue  # taken for another request since: the next poll tells of it again
                 if connection.state != WAITING:
                     exchange.step(connection)

@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .objective import Objective, ObjectiveError, can_abort, parse_objective
 from .schedule import Stage, planned_requests
+from .secret import in_options
 from .target import Target, TargetError, parse_target
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -206,8 +208,10 @@ def _check_values(given: dict[str, Any]) -> None:
         if given[name] is not None and int(given[name]) < least:
             raise OptionError(f"{name}: {given[name]} is too small, expected {least} or more")
     for name in ("rate", "control_rate"):
-        if given[name] is not None and not float(given[name]) > 0:
-            raise OptionError(f"{name}: {given[name]} is not a rate, expected more than 0 requests a second")
+        if given[name] is not None and not 0 < float(given[name]) < math.inf:
+            raise OptionError(
+                f"{name}: {given[name]} is not a rate, expected more than 0 a second (as fast as possible: users)"
+            )
     for name in ("ca_file", "client_cert", "client_key"):
         if given[name] is not None and not os.access(given[name], os.R_OK):
             raise OptionError(f"{name}: {given[name]} cannot be read, expected a PEM file")
@@ -278,7 +282,7 @@ def _parse(given: dict[str, Any]) -> Options:
         client_cert=given["client_cert"],
         client_key=given["client_key"],
         verify=bool(given["verify"]),
-        raw=_masked(given),
+        raw=in_options(given),
     )
 
 
@@ -306,6 +310,7 @@ def _load(given: dict[str, Any]) -> tuple[str, list[Stage], float | None, int]:
 
 def _stages(raw: Sequence[Mapping[str, Any]]) -> tuple[str, list[Stage], float | None, int]:
     """Stages go in a straight line from the value before (0 at first) to their own; a first one of no time sets it."""
+    _check_entries("stages", raw)
     kinds = {"rate" if stage.get("rate") is not None else "users" for stage in raw}
     if len(kinds) != 1 or any((s.get("rate") is None) == (s.get("users") is None) for s in raw):
         raise OptionError("stages: expected every stage to have a duration and a rate, or a duration and users")
@@ -314,9 +319,12 @@ def _stages(raw: Sequence[Mapping[str, Any]]) -> tuple[str, list[Stage], float |
     before = 0.0
     for stage in raw:
         length = seconds("stages.duration", stage["duration"], allow_zero=True)
-        value = float(stage[kind])
-        if value < 0:
-            raise OptionError(f"stages.{kind}: {stage[kind]} is negative, expected 0 or more")
+        try:
+            value = float(stage[kind])
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"stages.{kind}: {stage[kind]!r} is no number, expected 0 or more") from error
+        if not 0 <= value < math.inf:
+            raise OptionError(f"stages.{kind}: {stage[kind]}, expected 0 or more")
         if length:
             stages.append(Stage(length, before, value))
         before = value
@@ -350,13 +358,45 @@ def _targets(given: dict[str, Any]) -> list[Target]:
     common = {
         name: given[name] for name in ("method", "headers", "body", "host", "server_name", "connect_to", "values")
     }
+    _check_entries("targets", listed)
     entries = listed or [{"url": url} for url in urls]
     targets = [parse_target("targets" if listed else "url", entry, common) for entry in entries]
+    for position, target in enumerate(targets):
+        # Two addresses that differ in a secret alone look the same without it.
+        twins = [other for other in targets[:position] if other.name == target.name]
+        if (
+            twins
+            and not entries[position].get("name")
+            and entries[position]["url"] not in (entry["url"] for entry in entries[:position])
+        ):
+            targets[position] = replace(target, name=f"{target.name} ({len(twins) + 1})")
     names = [target.name for target in targets]
     for name in names:
         if names.count(name) > 1:
             raise OptionError(f"targets: two targets are called {name!r}, expected different names")
     return targets
+
+
+def _check_entries(option: str, entries: Sequence[Any]) -> None:
+    """Each entry of a list of dictionaries has the keys of the table, and those that it must have."""
+    known = ARGUMENTS[option]["options"]
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            raise OptionError(f"{option}: {entry!r}, expected keys and values")
+        for name in entry:
+            if name not in known:
+                raise OptionError(f"{option}: {name!r} is unknown, expected one of {', '.join(sorted(known))}")
+        for name, spec in known.items():
+            value = entry.get(name)
+            if value is None and spec.get("required"):
+                raise OptionError(f"{option}: expected {name} in every entry")
+            if value is not None and spec["type"] == "dict" and not isinstance(value, Mapping):
+                raise OptionError(f"{option}.{name}: {value!r}, expected names and values")
+            if value is not None and spec["type"] == "int":
+                try:
+                    int(value)
+                except (TypeError, ValueError) as error:
+                    raise OptionError(f"{option}.{name}: {value!r}, expected a whole number") from error
 
 
 def _identify(texts: Sequence[str]) -> list[tuple[str, Finder]]:
@@ -390,23 +430,3 @@ def _objectives(given: dict[str, Any], option: str) -> list[Objective]:
 
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
-
-
-_SECRET = re.compile(r"auth|cookie|token|secret|password|key", re.IGNORECASE)
-
-
-def _masked(given: dict[str, Any]) -> dict[str, Any]:
-    """The options for the record: unset ones left out, values of secret headers hidden."""
-    kept = {name: value for name, value in given.items() if value not in (None, [], {}, "")}
-
-    def hide(headers: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: "***" if _SECRET.search(name) else value for name, value in headers.items()}
-
-    if "headers" in kept:
-        kept["headers"] = hide(kept["headers"])
-    if "targets" in kept:
-        kept["targets"] = [
-            {k: hide(v) if k == "headers" and v else v for k, v in entry.items() if v is not None}
-            for entry in kept["targets"]
-        ]
-    return kept

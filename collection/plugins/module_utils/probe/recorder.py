@@ -13,10 +13,11 @@ from typing import Any
 from . import outcome
 from .attempts import AttemptLog
 from .connection import Connection
+from .content import decoded
 from .histogram import Histogram
 from .lane import Lane
 from .options import Options
-from .response import LENGTH, AnswerReader, Head
+from .response import LENGTH, MAX_KEPT_BODY, AnswerReader, Head
 from .tally import BUCKET_NS, CellKey, Tally
 
 #: Heads remembered for each lane and target; they differ by pod, and by the Date header every second.
@@ -74,12 +75,27 @@ class Recorder:
         #: Whether answers can be booked by their head alone.
         self.fast = not self.keep_body and options.expectation.latency_ns is None and attempts is None
 
-    def answered(self, connection: Connection, reader: AnswerReader, now: int, wire_bytes: int) -> str:
-        """Book a whole answer; returns its outcome."""
+    def answered(
+        self,
+        connection: Connection,
+        reader: AnswerReader,
+        now: int,
+        wire_bytes: int,
+        verdict: tuple[str, str] | None = None,
+    ) -> str:
+        """Book a whole answer; returns its outcome: `verdict` (and why) where it was decided already."""
         head, lane = reader.answer_head, connection.lane
-        body = bytes(reader.body)
-        if lane.counted:
+        body, problem = b"", ""
+        if self.keep_body and lane.counted:
+            body, problem = decoded(bytes(reader.body), head.header("content-encoding"))
+            if reader.cut:
+                problem = f"only its first {MAX_KEPT_BODY >> 20} MiB were looked at"
+        if verdict is not None:
+            name, error = verdict
+        elif lane.counted:
             name, error = self.options.expectation.judge(head.status, body, now - connection.due)
+            if name == outcome.WRONG_BODY and problem:
+                error += f" ({problem})"
         else:  # the control target only has to answer
             name, error = (outcome.OK, "") if head.status < 500 else (outcome.WRONG_STATUS, f"status {head.status}")
         who = self.tally.identity_allowed(self._identity(head, body), self._identities) if lane.counted else ()
@@ -174,6 +190,8 @@ class Recorder:
 
     def _remember(self, connection: Connection, raw: bytes, known: KnownHead) -> None:
         heads = connection.lane.heads[connection.target_index]
+        if raw in heads:  # a first answer on a new connection, or one under TLS, says nothing new
+            return
         if len(heads) >= KNOWN_HEADS:
             gone = set(map(id, heads.values()))
             self._flush_only(heads)

@@ -32,6 +32,7 @@ from .progress import ProgressFile, summarise
 from .recorder import Recorder
 from .resolver import Resolver
 from .result import build, latency_of, longest_outage_s, write
+from .secret import in_argv
 from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, StolenTime, raise_descriptor_limit
 from .state import State
 from .tls import client_context
@@ -168,7 +169,7 @@ class Supervisor:
             "host": socket.gethostname(),
             "cores": os.cpu_count() or 1,
             "processes": options.processes,
-            "argv": self._argv,
+            "argv": in_argv(self._argv),
             "options": options.raw,
             "plan": options.plan(),
             "targets": [target.name for target in options.targets],
