@@ -53,6 +53,8 @@ class Connection:
         "target",
         "target_index",
         "tls",
+        "tracker",
+        "turn",
         "user",
         "where",
         "wire_bytes",
@@ -71,7 +73,9 @@ class Connection:
         self.request = b""
         self.out = b""  # what of the request is not written yet
         self.requests = 0  # requests begun on this connection
+        self.tracker: Any = None  # the one that `number` is of
         self.number = -1
+        self.turn = 0  # the request's number in the whole plan
         self.due = 0
         self.start = NEVER
         self.connected_at = 0

@@ -64,6 +64,8 @@ class Exchange:
         self.by_fd: dict[int, Connection] = {}
         #: Users whose request ended: the loop decides what they do next (never from inside a step: no recursion).
         self.free_users: deque[tuple[Any, int]] = deque()
+        #: Of each lane; this worker's part of `max_in_flight`.
+        self.cap = options.max_in_flight
         self._timeout_ns = int(options.timeout_s * 1e9)
         #: Requests that wait for a name, and the descriptor that tells when one is known (-1: none).
         self._unnamed: dict[Name, list[Connection]] = {}
@@ -76,7 +78,7 @@ class Exchange:
     def launch(self, lane: Lane, due: int, now: int, user: Any = None) -> None:
         """Begin the lane's next request."""
         index, request = lane.choose()
-        cap = self.options.max_in_flight
+        cap = self.cap
         if cap and lane.in_flight >= cap:
             self.recorder.not_sent(lane, index, due, now, f"max_in_flight {cap} reached")
             if user is not None:
@@ -89,7 +91,10 @@ class Exchange:
         connection.heads = lane.heads[index]
         connection.request = request
         connection.due, connection.start, connection.user = due, now, user
-        connection.number = lane.tracker.begin(due)
+        tracker = connection.tracker = lane.trackers[index]
+        connection.number = tracker.begin(due)
+        if self.recorder.attempts is not None:
+            connection.turn = lane.number
         connection.wire_bytes = 0
         connection.hops = 0
         lane.in_flight += 1
@@ -418,7 +423,7 @@ class Exchange:
             self.fail(connection, now, outcome.MALFORMED, str(error))
             return
         follow = Connection(connection.lane, target, connection.target_index)
-        for name in ("due", "start", "user", "number", "wire_bytes"):
+        for name in ("due", "start", "user", "tracker", "number", "turn", "wire_bytes"):
             setattr(follow, name, getattr(connection, name))
         follow.hops = connection.hops + 1
         follow.request = target.on_new[0]

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .objective import Objective, ObjectiveError, can_abort, parse_objective
-from .schedule import Stage, planned_requests
+from .schedule import Stage, due_times, planned_requests
 from .secret import in_options
 from .target import Target, TargetError, parse_target
 
@@ -99,6 +100,8 @@ TASK_ARGUMENTS: dict[str, dict[str, Any]] = {
     "fail_on": {"type": "str", "default": "fail", "choices": ["fail", "inconclusive", "never"]},
 }
 
+#: Random arrivals are counted before the run up to here; of more only the mean is known.
+_COUNTED_ARRIVALS = 5_000_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)?")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -163,12 +166,22 @@ class Options:
     verify: bool
     raw: dict[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def planned_arrivals(self) -> int | None:
         """Arrivals in the whole plan (each lane sends one request for each); None when only time ends it."""
         if self.model == "open" and self.arrivals == "constant":
             return planned_requests(self.stages, self.requests)
+        if self.model == "open" and planned_requests(self.stages) <= _COUNTED_ARRIVALS:
+            return sum(1 for _unused in self.due_times())
         return self.requests
+
+    def due_times(self) -> Iterator[int]:
+        """When each arrival of an open plan is due, in ns from the start.
+
+        Without a duration the requests alone end the plan: chance may need longer for them than their mean.
+        """
+        endless = self.duration_s is None and self.requests is not None
+        return due_times(self.stages, self.arrivals, self.requests, self.seed, endless=endless)
 
     def plan(self) -> dict[str, Any]:
         """The plan as the record has it."""
@@ -237,10 +250,16 @@ def _parse(given: dict[str, Any]) -> Options:
     if model == "closed" and len(lanes) > 1:
         raise OptionError("connection: both needs a rate (every arrival goes to both lanes), not users")
     processes = int(given["processes"])
+    cap = int(given["max_in_flight"])
+    if 0 < cap < processes:
+        raise OptionError(f"max_in_flight: {cap} is less than one for each of {processes} processes, expected more")
+    if model == "closed" and 0 < cap < users:
+        raise OptionError(f"max_in_flight: {cap} is less than the {users} users, who are the cap; expected fewer users")
     if model == "closed" and processes > users:
         raise OptionError(f"processes: {processes} is more than the {users} users, expected at most as many")
-    return Options(
-        targets=_targets(given),
+    targets = _targets(given)
+    options = Options(
+        targets=targets,
         control=None if given["control"] is None else parse_target("control", {"url": given["control"]}, {}),
         control_rate=float(given["control_rate"]),
         lanes=lanes,
@@ -252,7 +271,7 @@ def _parse(given: dict[str, Any]) -> Options:
         users=users,
         think_time_s=think_time,
         iteration_s=iteration,
-        max_in_flight=int(given["max_in_flight"]),
+        max_in_flight=cap,
         processes=processes,
         timeout_s=seconds("timeout", given["timeout"]),
         expectation=Expectation(
@@ -268,8 +287,8 @@ def _parse(given: dict[str, Any]) -> Options:
         remote_date=None if given["remote_date"] is None else Finder.parse("remote_date", given["remote_date"]),
         follow_redirects=int(given["follow_redirects"]),
         stall_after_s=seconds("stall_after", given["stall_after"]),
-        objectives=_objectives(given, "objectives"),
-        abort_on=_objectives(given, "abort_on"),
+        objectives=_objectives(given, "objectives", lanes, targets),
+        abort_on=_objectives(given, "abort_on", lanes, targets),
         max_lateness_s=seconds("max_lateness", given["max_lateness"]),
         max_steal_percent=float(given["max_steal"]),
         name=given["name"],
@@ -284,6 +303,8 @@ def _parse(given: dict[str, Any]) -> Options:
         verify=bool(given["verify"]),
         raw=in_options(given),
     )
+    _check_abort(options)
+    return options
 
 
 def _load(given: dict[str, Any]) -> tuple[str, list[Stage], float | None, int]:
@@ -413,19 +434,31 @@ def _identify(texts: Sequence[str]) -> list[tuple[str, Finder]]:
     return found
 
 
-def _objectives(given: dict[str, Any], option: str) -> list[Objective]:
-    """The objectives; a scope must be a lane, a target or a name of `identify`."""
-    names = {"lane", "target"} | {text.partition("=")[0] for text in given["identify"]}
+def _objectives(given: dict[str, Any], option: str, lanes: Sequence[str], targets: Sequence[Target]) -> list[Objective]:
+    """The objectives; a scope must be a lane or a target that there is, or a name of `identify`."""
+    values = {"lane": list(lanes), "target": [target.name for target in targets]}
+    names = {*values, *(text.partition("=")[0] for text in given["identify"])}
     found = [parse_objective(option, text) for text in given[option]]
     for objective in found:
-        if objective.scope is not None and objective.scope[0] not in names:
+        name, value = objective.scope or ("", "")
+        if name and name not in names:
             raise OptionError(f"{option}: {objective.text!r}, expected a scope of {', '.join(sorted(names))}")
-        if option == "abort_on" and not can_abort(objective):
-            raise OptionError(
-                f"abort_on: {objective.text!r} cannot be decided before the end; expected availability, error_rate, "
-                "failed, a percentile, longest_outage or total_outage, of all or of a lane"
-            )
+        if name in values and value not in values[name]:
+            raise OptionError(f"{option}: {objective.text!r}, expected as {name} one of {', '.join(values[name])}")
+        wrong = can_abort(objective) if option == "abort_on" else ""
+        if wrong:
+            raise OptionError(f"abort_on: {objective.text!r} {wrong}")
     return found
+
+
+def _check_abort(options: Options) -> None:
+    """An objective about a share of the plan needs a plan whose number of requests is known."""
+    for objective in options.abort_on:
+        if options.planned_arrivals is None and objective.metric not in ("failed", "longest_outage", "total_outage"):
+            raise OptionError(
+                f"abort_on: {objective.text!r} cannot be decided before the end where only time ends the plan; "
+                "expected failed, longest_outage or total_outage, or requests in the plan"
+            )
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -15,6 +15,7 @@ from .attempts import AttemptLog
 from .connection import Connection
 from .content import decoded
 from .histogram import Histogram
+from .identities import Identities
 from .lane import Lane
 from .options import Options
 from .response import LENGTH, MAX_KEPT_BODY, AnswerReader, Head
@@ -25,6 +26,7 @@ KNOWN_HEADS = 256
 #: An answer longer than this never comes in one piece.
 FAST_LIMIT = 32_768
 _EXAMPLE_LIMIT = 200
+_STOOD_STILL = "the probe itself stood still, or sent late: no fault of the service"
 
 
 class KnownHead:
@@ -63,17 +65,25 @@ class Recorder:
         self.tally = Tally()
         self.lateness = Histogram()
         self.attempts = attempts
+        #: Times (from, to) in which this worker stood still, since the last delta, and the end of the latest.
+        self.pauses: list[tuple[int, int]] = []
+        self.pause_end = -1
         self.bucket_start = 0
         self._names = [name for name, _unused in options.identify]
         self._finders = [finder for _unused, finder in options.identify]
         self._nobody = ("",) * len(self._names)
-        self._identities: set[tuple[str, ...]] = set()
+        self._identities = Identities(len(self._names))
         self._known: list[KnownHead] = []
         self._stall_ns = int(options.stall_after_s * 1e9)
         finders = self._finders + ([options.remote_date] if options.remote_date else [])
         self.keep_body = options.expectation.needs_body or any(finder.needs_body for finder in finders)
         #: Whether answers can be booked by their head alone.
         self.fast = not self.keep_body and options.expectation.latency_ns is None and attempts is None
+
+    def paused(self, begun: int, ended: int) -> None:
+        """This worker stood still: what was in flight meanwhile says nothing about the service's time."""
+        self.pauses.append((begun, ended))
+        self.pause_end = ended
 
     def answered(
         self,
@@ -98,7 +108,9 @@ class Recorder:
                 error += f" ({problem})"
         else:  # the control target only has to answer
             name, error = (outcome.OK, "") if head.status < 500 else (outcome.WRONG_STATUS, f"status {head.status}")
-        who = self.tally.identity_allowed(self._identity(head, body), self._identities) if lane.counted else ()
+        if lane.counted and (connection.start < self.pause_end or self._sent_too_late(name, connection, now)):
+            name, error = outcome.CLIENT_LATE, _STOOD_STILL
+        who = self._identities.allowed(self._identity(head, body)) if lane.counted else ()
         remote = None
         if self.attempts is not None and self.options.remote_date is not None:
             remote = self.options.remote_date.find(head, body)
@@ -124,22 +136,29 @@ class Recorder:
     def failed(self, connection: Connection, now: int, name: str, error: str, wire_bytes: int = 0) -> None:
         """Book a request that got no whole answer."""
         who = self._nobody if connection.lane.counted else ()
+        if connection.start < self.pause_end and name not in outcome.CLIENT:
+            name, error = outcome.CLIENT_LATE, _STOOD_STILL
         self._book(connection, now, name, error, status=None, who=who, body_bytes=0, remote_date=None)
         if wire_bytes:
             self.tally.cell((connection.lane.name, connection.target_index, who)).bytes_received += wire_bytes
 
+    def _sent_too_late(self, name: str, connection: Connection, now: int) -> bool:
+        """The answer came in time after its request was sent: that it is late was this side's doing."""
+        limit = self.options.expectation.latency_ns
+        return name == outcome.TOO_SLOW and limit is not None and now - connection.start <= limit
+
     def not_sent(self, lane: Lane, target_index: int, due: int, now: int, error: str) -> None:
         """Book a request of the plan that the client itself could not send."""
         key: CellKey = (lane.name, target_index, self._nobody if lane.counted else ())
-        number = lane.tracker.begin(due)
+        tracker = lane.trackers[target_index]
         name = outcome.NOT_SENT
-        lane.tracker.end(number, outcome.CODE[name], now, error)
+        tracker.end(tracker.begin(due), outcome.CODE[name], now, error)
         self.tally.cell(key).outcome(name, due, error)
         self.tally.row(due, key, name)
         if self.attempts is not None and lane.counted:
             target = lane.targets[target_index].name
             self.attempts.write(
-                number=number, lane=lane.name, target=target, due=due, start=None, end=now, name=name,
+                number=lane.number, lane=lane.name, target=target, due=due, start=None, end=now, name=name,
                 status=None, identity={}, remote_date=None, body_bytes=0, error=error,
             )  # fmt: skip
 
@@ -249,18 +268,18 @@ class Recorder:
                 self.tally.completed(key, due, latency)
             else:  # the rows' latencies are the service's alone
                 self.tally.row(due, key, name)
-            if latency > self._stall_ns:
+            if now - start > self._stall_ns:
                 code = outcome.STALLED_CODE
         else:
             if name not in outcome.CLIENT:
                 figures.failure_time.add(latency)
             self.tally.row(due, key, name)
-        lane.tracker.end(connection.number, code, now, error)
+        connection.tracker.end(connection.number, code, now, error)
         if self.attempts is not None and lane.counted:
             begun = None if name in outcome.CLIENT else start
             identity = {k: v for k, v in zip(self._names, who) if v}
             self.attempts.write(
-                number=connection.number, lane=lane.name, target=lane.targets[connection.target_index].name, due=due,
+                number=connection.turn, lane=lane.name, target=lane.targets[connection.target_index].name, due=due,
                 start=begun, end=now, name=name, status=status, identity=identity, remote_date=remote_date,
                 body_bytes=body_bytes, error="" if name == outcome.OK else error,
             )  # fmt: skip

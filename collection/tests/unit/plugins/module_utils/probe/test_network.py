@@ -70,7 +70,18 @@ def test_a_refusal_while_the_body_is_sent_is_read(hold_s: float, connection: str
         )  # fmt: skip
     assert counts(record) == {"wrong_status": 2}
     assert record["totals"]["statuses"] == {"413": 2}
-    assert record["self_check"]["cpu_percent"] < 80, "it does not spin"
+
+
+def test_a_server_that_neither_reads_nor_answers_is_waited_for_without_spinning() -> None:
+    def mute(sock: socket.socket) -> None:
+        read_head(sock)
+        time.sleep(1.5)
+        sock.sendall(REFUSAL)
+
+    with raw_server(mute) as port:
+        record = probe(url=[f"http://127.0.0.1:{port}/"], method="POST", body="x" * 8_000_000, rate=10, requests=1)
+    assert record["totals"]["statuses"] == {"413": 1}
+    assert record["self_check"]["cpu_percent"] < 60, "a spinning loop takes a whole core"
 
 
 @pytest.fixture
