@@ -74,7 +74,7 @@ options:
     default: "GET"
   headers:
     description:
-      - Request headers. Values of headers that look like secrets are masked in the record.
+      - Request headers. Values that look like secrets are masked in the record.
     type: dict
     default: {}
   body:
@@ -118,7 +118,9 @@ options:
     default: "any"
   follow_redirects:
     description:
-      - How many redirects to follow; V(0) reports the redirect as the answer.
+      - >-
+        How many redirects to follow; V(0) reports the redirect as the answer, one more than this is a failure. 307 and
+        308 keep method and body; headers stay, credentials only at the same origin.
     type: int
     default: 0
   connection:

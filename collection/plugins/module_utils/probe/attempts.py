@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
+import sys
+from contextlib import suppress
 from typing import Any
+
+from .place import private
 
 _FLUSH_AT = 256
 
@@ -15,7 +20,9 @@ class AttemptLog:
     """Appends attempts to a file in blocks. The lines are described in docs/probe-result.md."""
 
     def __init__(self, path: str, started_unix_ns: int) -> None:
-        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the probe runs
+        self._path = path
+        self._file = private(path, os.O_APPEND)
+        self._full = False
         self._started_unix_ns = started_unix_ns
         self._lines: list[str] = []
 
@@ -64,12 +71,18 @@ class AttemptLog:
 
     def flush(self) -> None:
         """Write whole lines only: several workers append to one file."""
-        if self._lines:
-            self._file.write("\n".join(self._lines) + "\n")
-            self._file.flush()
-            self._lines.clear()
+        if self._lines and not self._full:
+            try:
+                self._file.write("\n".join(self._lines) + "\n")
+                self._file.flush()
+            except OSError as error:  # the measurement goes on without them
+                self._full = True
+                with suppress(OSError):
+                    print(f"probe: {self._path}: {error.strerror}", file=sys.stderr, flush=True)
+        self._lines.clear()
 
     def close(self) -> None:
         """Write the rest."""
         self.flush()
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()

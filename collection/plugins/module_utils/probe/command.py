@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .hdr import write_log
 from .histogram import Histogram
 from .options import ARGUMENTS, OptionError, parse
-from .progress import ProgressError, live_line, recover
-from .result import write
-from .supervisor import Supervisor
+from .place import STANDARD_OUTPUT, write
+from .progress import SUFFIX, ProgressError, live_line, recover
+from .supervisor import OnSecond, RecordUnwritten, Supervisor
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 2}
 _BAD_OPTION = 64
@@ -70,9 +71,16 @@ HELP = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and the code of a wrong usage: argparse's own is the one of an inconclusive verdict."""
+        _say(f"probe: {message} (see --help)", sys.stderr)
+        raise SystemExit(_BAD_OPTION)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's options, made from the same table as the module's."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="probe",
         description="Measures the availability of an HTTP service: every planned request ends in exactly one outcome.",
         epilog="Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong options. Ctrl-C ends it early, with a report.",
@@ -149,14 +157,16 @@ def _json(name: str, text: str) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     arguments = parser().parse_args(list(argv))
+    problem = ""
     try:
+        _check_folder(arguments.hdr)
         if arguments.recover is not None:
             record = recover(arguments.recover)
-            path = arguments.result or arguments.recover.rpartition(".progress")[0]
-            write(record, path)
+            write(record, arguments.result or _recovered(arguments.recover))
         else:
-            live = None if arguments.quiet else lambda summary: print(live_line(summary), file=sys.stderr, flush=True)
-            record = Supervisor(parse(options_of(arguments)), argv).run(live)
+            supervisor = Supervisor(parse(options_of(arguments)), argv)
+            record = supervisor.run(None if arguments.quiet else _live())
+            problem = supervisor.problem
         if arguments.hdr is not None:
             write_log(
                 arguments.hdr,
@@ -164,12 +174,44 @@ def main(argv: Sequence[str]) -> int:
                 record["started_unix_ns"],
                 record["elapsed_s"],
             )
+    except RecordUnwritten as error:
+        record, problem = error.record, str(error)
     except (OptionError, ProgressError, OSError) as error:
-        print(f"probe: {error}", file=sys.stderr)
+        _say(f"probe: {error}", sys.stderr)
         return _BAD_OPTION
+    if problem:
+        _say(f"probe: {problem}", sys.stderr)
     if not arguments.quiet:
-        print(summary_text(record))
-    return EXIT_CODES[record["verdict"]]
+        _say(summary_text(record), sys.stderr if arguments.result == STANDARD_OUTPUT else sys.stdout)
+    code = EXIT_CODES[record["verdict"]]
+    return max(code, EXIT_CODES["inconclusive"]) if problem.startswith("the record") else code
+
+
+def _check_folder(path: str | None) -> None:
+    folder = None if path is None else os.path.dirname(os.path.abspath(path))
+    if folder is not None and not os.path.isdir(folder):
+        raise OptionError(f"hdr: the folder {folder} does not exist, expected a file in an existing folder")
+
+
+def _recovered(path: str) -> str:
+    """Where the record of a progress file goes when nobody says."""
+    return path.removesuffix(SUFFIX) if path.endswith(SUFFIX) else path + ".json"
+
+
+def _live() -> OnSecond:
+    def show(summary: dict[str, Any]) -> None:
+        _say(live_line(summary), sys.stderr)
+
+    return show
+
+
+def _say(text: str, stream: Any) -> None:
+    """Print; a reader that went away (a closed pipe, a terminal that is gone) is no reason to stop measuring."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        # Else the interpreter tries again at its end, and fails.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def summary_text(record: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from .target import Target
 IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
 #: Start time of a connection without a request: it never runs into the time limit.
 NEVER = 1 << 62
+_TCP_ESTABLISHED = 1
 _TCP_CLOSE = 7  # linux/include/net/tcp_states.h: after an RST; after an orderly end it is CLOSE_WAIT
 
 Address = tuple[int, Any]  # (address family, socket address)
@@ -28,12 +29,16 @@ class Connection:
     """
 
     __slots__ = (
+        "addresses",
+        "attempt_ends",
         "connected_at",
         "diagnosed",
         "due",
         "fd",
         "heads",
         "hops",
+        "idle_since",
+        "keep_ns",
         "lane",
         "number",
         "out",
@@ -48,7 +53,10 @@ class Connection:
         "target",
         "target_index",
         "tls",
+        "tracker",
+        "turn",
         "user",
+        "where",
         "wire_bytes",
     )
 
@@ -65,7 +73,9 @@ class Connection:
         self.request = b""
         self.out = b""  # what of the request is not written yet
         self.requests = 0  # requests begun on this connection
+        self.tracker: Any = None  # the one that `number` is of
         self.number = -1
+        self.turn = 0  # the request's number in the whole plan
         self.due = 0
         self.start = NEVER
         self.connected_at = 0
@@ -73,6 +83,11 @@ class Connection:
         self.heads: dict[bytes, Any] = {}
         self.wire_bytes = 0  # bytes of the answer so far
         self.hops = 0
+        self.addresses: tuple[Address, ...] = ()  # the target's that were not tried yet
+        self.attempt_ends = NEVER  # when the next of them is tried
+        self.where: Any = None  # the socket address of this attempt
+        self.idle_since = 0
+        self.keep_ns = NEVER  # how long the server said it keeps an idle connection
         self.user: Any = None
         #: The kept connection's failure that this one diagnoses ("" for a request of the plan).
         self.diagnosed = ""
@@ -80,6 +95,7 @@ class Connection:
     def open(self, address: Address, context: ssl.SSLContext | None) -> bool:
         """Begin to connect; True when it is done already (loopback). Raises OSError."""
         family, where = address
+        self.where = where
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self.sock, self.fd, self.tls = sock, sock.fileno(), context
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -103,6 +119,10 @@ class Connection:
         """The errno that the connection attempt ended with; 0 when it stands."""
         return int(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
+    def still_open(self) -> bool:
+        """The peer has neither ended nor reset the connection, as far as this host knows by now."""
+        return bool(self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_ESTABLISHED)
+
     def was_reset(self) -> bool:
         """The end of the TLS stream was an RST: Python up to 3.12 reports one as an orderly end (gh-115627).
 
@@ -112,17 +132,10 @@ class Connection:
             return False
         return bool(self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_CLOSE)
 
-    def cause_of(self, error: OSError) -> OSError:
-        """Why writing failed: a server that refuses by a TLS alert has closed already when the request is written."""
-        if self.tls is None:
-            return error
-        try:
-            self.recv(1)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return error
-        except OSError as told:
-            return told
-        return error
+    def place(self) -> str:
+        """Where this attempt to connect went, for people."""
+        host, port = self.where[0], self.where[1]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
     def connected(self) -> bool:

@@ -20,9 +20,11 @@ from .connection import CONNECTING, HANDSHAKING, IDLE, NEVER, READING, SENDING, 
 from .lane import Lane
 from .options import Options
 from .recorder import Recorder
-from .resolver import Resolver
+from .redirect import STATUSES as REDIRECTS
+from .redirect import redirected
+from .resolver import Name, Resolver
 from .response import AnswerReader, Head, MalformedAnswer
-from .target import TargetError, redirected
+from .target import TargetError
 
 RECEIVE = 65_536
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
@@ -40,6 +42,10 @@ _CONNECTION_FAULTS = frozenset(
 _CONNECT_FAULTS = frozenset(
     (outcome.REFUSED, outcome.UNREACHABLE, outcome.TIMEOUT_CONNECTING, outcome.TLS, outcome.DNS)
 )
+#: After these the name's next address is tried (RFC 1123 2.3, RFC 8305); the others are this client's own.
+_OF_ONE_ADDRESS = frozenset((outcome.REFUSED, outcome.UNREACHABLE, outcome.TIMEOUT_CONNECTING, outcome.RESET))
+#: A kept connection that was idle for less is used without a look: the loop has just heard of all that ended.
+_LOOK_AFTER_NS = 1_000_000
 _REPEATABLE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -58,7 +64,12 @@ class Exchange:
         self.by_fd: dict[int, Connection] = {}
         #: Users whose request ended: the loop decides what they do next (never from inside a step: no recursion).
         self.free_users: deque[tuple[Any, int]] = deque()
+        #: Of each lane; this worker's part of `max_in_flight`.
+        self.cap = options.max_in_flight
         self._timeout_ns = int(options.timeout_s * 1e9)
+        #: Requests that wait for a name, and the descriptor that tells when one is known (-1: none).
+        self._unnamed: dict[Name, list[Connection]] = {}
+        self.name_fd = -1
 
     def now(self) -> int:
         """ns since the start of the probe."""
@@ -67,7 +78,7 @@ class Exchange:
     def launch(self, lane: Lane, due: int, now: int, user: Any = None) -> None:
         """Begin the lane's next request."""
         index, request = lane.choose()
-        cap = self.options.max_in_flight
+        cap = self.cap
         if cap and lane.in_flight >= cap:
             self.recorder.not_sent(lane, index, due, now, f"max_in_flight {cap} reached")
             if user is not None:
@@ -75,12 +86,15 @@ class Exchange:
             return
         target = lane.targets[index]
         pool = lane.idle[target.origin] if lane.keep else None
-        connection = pool.pop() if pool else Connection(lane, target, index)
+        connection = (self._kept(lane, pool, now) if pool else None) or Connection(lane, target, index)
         connection.target, connection.target_index = target, index
         connection.heads = lane.heads[index]
         connection.request = request
         connection.due, connection.start, connection.user = due, now, user
-        connection.number = lane.tracker.begin(due)
+        tracker = connection.tracker = lane.trackers[index]
+        connection.number = tracker.begin(due)
+        if self.recorder.attempts is not None:
+            connection.turn = lane.number
         connection.wire_bytes = 0
         connection.hops = 0
         lane.in_flight += 1
@@ -97,14 +111,15 @@ class Exchange:
         elif state == CONNECTING:
             code = connection.connect_error()
             if code:
-                self.broken(connection, OSError(code, ""))
+                self._unconnected(connection, OSError(code, ""))
             else:
                 self.epoll.modify(connection.fd, _IN)
                 self._connected(connection)
         elif state == HANDSHAKING:
             self._handshake(connection)
         elif state == SENDING:
-            self._write_rest(connection)
+            if not self._readable(connection) and connection.state == SENDING:
+                self._write_rest(connection)
         else:  # between requests: the server closed it, or said something unasked
             lane = connection.lane
             lane.idle_closed += 1
@@ -136,7 +151,12 @@ class Exchange:
         if whole:
             self._answered(connection, reader, now)
             return True
-        connection.state = READING
+        if connection.state != SENDING:
+            connection.state = READING
+        elif reader.head is not None and reader.head.status >= 400:
+            # The server refuses what is still being sent: stop, and read why (RFC 9112 9.5).
+            connection.state = READING
+            self.epoll.modify(connection.fd, _IN)
         return False
 
     def release(self, connection: Connection, keep: bool, now: int) -> None:
@@ -147,6 +167,7 @@ class Exchange:
         if keep:
             connection.state = IDLE
             connection.start = NEVER
+            connection.idle_since = now
             connection.reader = None
             lane.idle[connection.target.origin].append(connection)
         else:
@@ -178,7 +199,7 @@ class Exchange:
         if error is None:
             self.epoll.modify(connection.fd, _IN | _OUT)
         else:
-            self.broken(connection, error)
+            self._unwritten(connection, error)
 
     def expire(self, now: int) -> None:
         """End the requests whose time limit struck."""
@@ -187,11 +208,30 @@ class Exchange:
             reader = connection.reader
             name = outcome.of_timeout(connection.connected, reader is not None and reader.head is not None)
             self.fail(connection, now, name, f"no end within {self.options.timeout_s:g} s")
+        for connection in [c for c in self.by_fd.values() if c.attempt_ends < now]:
+            self._unconnected(connection, OSError(errno.ETIMEDOUT, ""))
+        for place, waiting in list(self._unnamed.items()):
+            for connection in [c for c in waiting if c.start < limit]:
+                waiting.remove(connection)
+                self.fail(
+                    connection, now, outcome.DNS, f"lookup of {place[0]}: no end within {self.options.timeout_s:g} s"
+                )
 
     def abandon(self, now: int) -> None:
         """Stop at once (the second signal): what is in flight is booked as the client's own doing."""
         for connection in [c for c in self.by_fd.values() if c.state != IDLE]:
             self.fail(connection, now, outcome.NOT_SENT, "stopped while in flight")
+        for waiting in self._unnamed.values():
+            for connection in waiting:
+                self.fail(connection, now, outcome.NOT_SENT, "stopped while in flight")
+            waiting.clear()
+
+    def names_known(self) -> None:
+        """A lookup ended: go on with the requests that waited for it."""
+        self.resolver.heard()
+        for name in [name for name in self._unnamed if self.resolver.find(name) is not None]:
+            for connection in self._unnamed.pop(name):
+                self._connect(connection)
 
     def close(self) -> None:
         """Close every connection."""
@@ -199,23 +239,62 @@ class Exchange:
             self._drop(connection)
         self.epoll.close()
 
+    def _kept(self, lane: Lane, pool: list[Connection], now: int) -> Connection | None:
+        """The kept connection that was used last, if the server has not closed it, nor said that it will have."""
+        while pool:
+            connection = pool.pop()
+            idle_ns = now - connection.idle_since
+            if idle_ns < _LOOK_AFTER_NS or (idle_ns < connection.keep_ns and connection.still_open()):
+                return connection
+            lane.idle_closed += 1
+            self._drop(connection)
+        return None
+
     def _connect(self, connection: Connection) -> None:
-        target = connection.target
-        address = self.resolver.find(target.address)
-        if isinstance(address, str):
-            self.fail(connection, self.now(), outcome.DNS, address)
-            return
+        name = connection.target.address
+        found = self.resolver.find(name)
+        if found is None:
+            fd = self.resolver.look_up(name)
+            if self.name_fd < 0:
+                self.name_fd = fd
+                self.epoll.register(fd, _IN)
+            self._unnamed.setdefault(name, []).append(connection)
+        elif isinstance(found, str):
+            self.fail(connection, self.now(), outcome.DNS, found)
+        else:
+            connection.addresses = found
+            self._attempt(connection)
+
+    def _attempt(self, connection: Connection) -> None:
+        """Connect to the next of the target's addresses; each gets an equal part of the time that is left."""
+        address, *rest = connection.addresses
+        connection.addresses = tuple(rest)
+        connection.attempt_ends = NEVER
+        if rest:
+            now = self.now()
+            connection.attempt_ends = now + (connection.start + self._timeout_ns - now) // (len(rest) + 1)
         try:
-            ready = connection.open(address, self.context if target.tls else None)
+            ready = connection.open(address, self.context if connection.target.tls else None)
         except OSError as error:
-            self.broken(connection, error)
+            self._unconnected(connection, error)
             return
         self.by_fd[connection.fd] = connection
         self.epoll.register(connection.fd, _IN if ready else _OUT)
         if ready:
             self._connected(connection)
 
+    def _unconnected(self, connection: Connection, error: OSError) -> None:
+        """This address cannot be reached: try the next one, within the same time limit."""
+        if not connection.addresses or outcome.of_connect_error(error) not in _OF_ONE_ADDRESS:
+            self.broken(connection, error)
+            return
+        start = connection.start
+        self._drop(connection)
+        connection.start = start
+        self._attempt(connection)
+
     def _connected(self, connection: Connection) -> None:
+        connection.attempt_ends = NEVER
         if connection.tls is None:
             self._established(connection)
             return
@@ -260,7 +339,7 @@ class Exchange:
         except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             written = 0
         except OSError as error:
-            self.broken(connection, connection.cause_of(error))
+            self._unwritten(connection, error)
             return
         connection.out = connection.out[written:]
         if connection.out:
@@ -279,46 +358,72 @@ class Exchange:
         )
         connection.state = WAITING if fast else READING
 
-    def _readable(self, connection: Connection) -> None:
+    def _unwritten(self, connection: Connection, error: OSError) -> None:
+        """The request could not be written. The server may have said why before it closed: an answer, a TLS alert."""
         while True:
             try:
                 data = connection.recv(RECEIVE)
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                break
+            except OSError as told:
+                error = error if connection.tls is None else told
+                break
+            if not data:
+                reader = connection.reader
+                if reader is None or not reader.begun:
+                    break
+            if self.received(connection, data, self.now()):
                 return
+        self.broken(connection, error)
+
+    def _readable(self, connection: Connection) -> bool:
+        """Take what came; True when that ended the request."""
+        while True:
+            try:
+                data = connection.recv(RECEIVE)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return False
             except OSError as error:
                 self.broken(connection, error)
-                return
+                return True
             if not data and connection.tls is not None and connection.was_reset():
                 self.broken(connection, ConnectionResetError(errno.ECONNRESET, ""))
-                return
+                return True
             # Without TLS epoll says when there is more; TLS may hold decrypted bytes that epoll knows nothing of.
-            if self.received(connection, data, self.now()) or connection.tls is None:
-                return
+            if self.received(connection, data, self.now()):
+                return True
+            if connection.tls is None:
+                return False
 
     def _answered(self, connection: Connection, reader: AnswerReader, now: int) -> None:
         head, lane = reader.answer_head, connection.lane
         if connection.diagnosed:
             self._diagnosis(connection, answered=True)
             return
-        location = head.header("location") if 300 <= head.status < 400 else None
-        if location and lane.counted and connection.hops < self.options.follow_redirects:
-            self._redirect(connection, head, location, now)
-            return
-        self.recorder.answered(connection, reader, now, connection.wire_bytes)
+        verdict = None
+        location = head.headers.get(b"location") if head.status in REDIRECTS else None
+        if location is not None and lane.counted and self.options.follow_redirects:
+            if connection.hops < self.options.follow_redirects:
+                self._redirect(connection, head, location, now)
+                return
+            verdict = outcome.WRONG_STATUS, f"status {head.status}: redirected again after {connection.hops} redirects"
+        self.recorder.answered(connection, reader, now, connection.wire_bytes, verdict)
         if connection.requests > 1:
             lane.last_kept_good = now
-        self.release(connection, lane.keep and head.keep_alive and not reader.surplus and not connection.hops, now)
+        keep = lane.keep and head.keep_alive and not (reader.surplus or connection.hops or connection.out)
+        if keep and connection.requests == 1:
+            connection.keep_ns = head.keeps_ns
+        self.release(connection, keep, now)
 
-    def _redirect(self, connection: Connection, head: Head, location: str, now: int) -> None:
+    def _redirect(self, connection: Connection, head: Head, location: bytes, now: int) -> None:
         """Go on with the same request of the plan at another address, on a new connection."""
         try:
-            target = redirected(connection.target, location, keep=False)
+            target = redirected(connection.target, connection.request, head.status, location)
         except TargetError as error:
             self.fail(connection, now, outcome.MALFORMED, str(error))
             return
-        self.resolver.add(target.address)
         follow = Connection(connection.lane, target, connection.target_index)
-        for name in ("due", "start", "user", "number", "wire_bytes"):
+        for name in ("due", "start", "user", "tracker", "number", "turn", "wire_bytes"):
             setattr(follow, name, getattr(connection, name))
         follow.hops = connection.hops + 1
         follow.request = target.on_new[0]
@@ -334,7 +439,9 @@ class Exchange:
             phase = "writing" if connection.state == SENDING else "reading"
             self.fail(connection, self.now(), outcome.of_exchange_error(error, begun), f"{phase}: {text}")
         else:
-            self.fail(connection, self.now(), outcome.of_connect_error(error), f"connecting: {text}")
+            self.fail(
+                connection, self.now(), outcome.of_connect_error(error), f"connecting to {connection.place()}: {text}"
+            )
 
     def _drop(self, connection: Connection) -> None:
         self.by_fd.pop(connection.fd, None)

@@ -7,20 +7,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .connection import Connection
-from .outage import Tracker
 from .target import Target, weighted_cycle
+from .track import Tracker
 
 CONTROL = "control"
 
 
 class Lane:
-    """Its targets in weighted turns, its kept connections that are free, and its outage tracker."""
+    """Its targets in weighted turns, its kept connections that are free, and a tracker for each target.
 
-    def __init__(self, name: str, policy: str, targets: Sequence[Target], counted: bool = True) -> None:
+    `share` is the number of this worker, and of all: each takes its part of one and the same order of requests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        policy: str,
+        targets: Sequence[Target],
+        counted: bool = True,
+        *,
+        share: tuple[int, int] = (0, 1),
+        stall_ns: int = 1 << 62,
+    ) -> None:
         self.name = name
         self.keep = policy == "reuse"
         self.targets = targets
-        self.tracker = Tracker()
+        self.trackers = [Tracker(stall_ns, share[1] == 1) for _unused in targets]
         #: False for the control lane: it is no part of the totals.
         self.counted = counted
         self.in_flight = 0
@@ -36,8 +48,15 @@ class Lane:
         self.last_kept_good = -1
         self._cycle = weighted_cycle([target.weight for target in targets])
         self._requests = [target.on_kept if self.keep else target.on_new for target in targets]
-        self._turn = 0
-        self._value_turn = [0] * len(targets)
+        self._share = share
+        self._turn = 0  # of this worker
+        #: How often the target of each turn had its turn earlier in the cycle.
+        seen = [0] * len(targets)
+        self._earlier = []
+        for index in self._cycle:
+            self._earlier.append(seen[index])
+            seen[index] += 1
+        self._weights = [target.weight for target in targets]
         #: One target with one request: nothing to choose in the fast path.
         self.single = len(targets) == 1 and len(self._requests[0]) == 1
 
@@ -45,19 +64,28 @@ class Lane:
         """The next target's number and its request bytes; counts it as due."""
         if self.single:
             return 0, self._requests[0][0]
-        index = self._cycle[self._turn]
-        self._turn = (self._turn + 1) % len(self._cycle)
+        rounds, turn = divmod(self._turn * self._share[1] + self._share[0], len(self._cycle))
+        self._turn += 1
+        index = self._cycle[turn]
         requests = self._requests[index]
-        value = self._value_turn[index]
-        self._value_turn[index] = (value + 1) % len(requests)
         self._due[index] += 1
-        return index, requests[value]
+        return index, requests[(rounds * self._weights[index] + self._earlier[turn]) % len(requests)]
+
+    @property
+    def begun(self) -> int:
+        """How many requests this worker has begun."""
+        return self.trackers[0].next if self.single else self._turn
+
+    @property
+    def number(self) -> int:
+        """The number in the whole plan of the request that was begun last."""
+        return (self.begun - 1) * self._share[1] + self._share[0]
 
     def take_due(self) -> list[tuple[int, int]]:
         """How many requests became due since the last call, by target; counted apart from their outcomes."""
         if self.single:
-            self._due[0] = self.tracker.next - self._due_taken
-            self._due_taken = self.tracker.next
+            self._due[0] = self.begun - self._due_taken
+            self._due_taken = self.begun
         taken = [(index, times) for index, times in enumerate(self._due) if times]
         self._due = [0] * len(self.targets)
         return taken

@@ -30,6 +30,8 @@ SPIN_NS = 60_000
 BURST = 64
 #: Answers taken in one go; the buffer for them is made anew each time.
 EVENTS = 128
+#: A loop that comes back later than this was stopped, or starved: the client's own pause. It ticks each 20 ms.
+PAUSE_NS = 1_000_000_000
 MANY_EVENTS = 4096
 
 
@@ -50,6 +52,7 @@ class Loop:
         self._in_flight_max = 0
         self._descriptors_max = 0
         self._cpu_begun = time.process_time()
+        self._expected = 0  # when the loop meant to come back, in ns
 
     def run(  # noqa: PLR0912, PLR0915 - one loop without calls: each costs as much as the work in it
         self, emit: Callable[[dict[str, Any]], None], pump: Callable[[], None]
@@ -61,8 +64,8 @@ class Loop:
         all_lanes = self.lanes + ([self.control] if self.control else [])
         stall_ns = self._stall_ns
         closed = self._closed
-        lane = self.lanes[0]
-        tracker = lane.tracker
+        lane, *others = self.lanes
+        tracker = lane.trackers[0]
         users = Users(options, self.share, lane) if closed else None
         # A kept connection goes on with its next request at once, inside the fast path.
         instant = users is not None and users.instant and lane.keep and lane.single
@@ -95,8 +98,9 @@ class Loop:
                     if next_due > now:
                         break
                     lateness.append(now - next_due)
-                    for open_lane in self.lanes:
-                        exchange.launch(open_lane, next_due, now)
+                    exchange.launch(lane, next_due, now)
+                    for second in others:  # each lane's send has its own time: the one before it may have taken long
+                        exchange.launch(second, next_due, clock() - base)
                     next_due = next(arrivals, None)
                     if next_due is None:
                         break
@@ -115,7 +119,7 @@ class Loop:
                     recorder.lateness.add_many(lateness)
                     lateness.clear()
             if now >= next_tick:
-                next_tick = now + TICK_NS
+                next_tick = self._expected = now + TICK_NS
                 exchange.expire(now)
                 self._watch(all_lanes)
                 pump()
@@ -154,6 +158,12 @@ class Loop:
                     events = poll(0, MANY_EVENTS)
                     events, backlog = events[:EVENTS], events[EVENTS:]
                 arrived = clock() - base
+                if arrived - next_tick > PAUSE_NS:
+                    self._paused(arrived)
+                    while next_due is not None and next_due <= arrived:
+                        self._skip(next_due, arrived)
+                        next_due = next(arrivals, None)
+                    next_tick = arrived
             now = arrived
             # 4. answers. Whatever is readable now has come by now: of many that come at once, as after a stall, those
             # read last are not later for it. What becomes due meanwhile is sent between the slices of such a backlog.
@@ -162,6 +172,8 @@ class Loop:
             for fd, _unused in events:
                 connection = by_fd.get(fd)
                 if connection is None or (arrived < connection.start < NEVER and not instant):
+                    if fd == exchange.name_fd:
+                        exchange.names_known()
                     continue  # taken for another request since: the next poll tells of it again
                 if connection.state != WAITING:
                     exchange.step(connection)
@@ -209,7 +221,7 @@ class Loop:
                             exchange.unsent(connection, request[written:], None)
                         continue
                 elif latency < stall_ns and due >= bucket_start:
-                    owner = connection.lane.tracker
+                    owner = connection.tracker
                     owner.ring[connection.number & owner.mask] = 1
                     self._book(known, connection, now)
                     known.latencies.append(latency)
@@ -239,19 +251,35 @@ class Loop:
 
     def _unusual(self, known: Any, connection: Connection, due: int, latency: int, now: int) -> None:
         """A known answer that belongs to an older bucket, or came so late that it is part of a stall."""
-        stalled = latency >= self._stall_ns
+        if now - self._expected > PAUSE_NS:
+            self._paused(now)
+        if connection.start < self.recorder.pause_end:
+            self.recorder.failed(connection, now, outcome.CLIENT_LATE, "", known.total)
+            return
+        # From its start: what was sent late is no stall of the service.
+        stalled = now - connection.start >= self._stall_ns
         code = outcome.STALLED_CODE if stalled else outcome.OK_CODE
-        connection.lane.tracker.end(connection.number, code, now)
+        connection.tracker.end(connection.number, code, now)
         if due >= self.recorder.bucket_start:
             known.latencies.append(latency)
         else:
             self.recorder.late(known, due, latency, now - connection.start)
 
+    def _paused(self, now: int) -> None:
+        """The loop comes back after a pause: what became due in it is not sent as a burst, nor held against anybody."""
+        self.recorder.paused(self._expected - TICK_NS, now)
+        self._expected = now + TICK_NS
+
+    def _skip(self, due: int, now: int) -> None:
+        for lane in self.lanes:
+            index, _unused = lane.choose()
+            self.recorder.not_sent(lane, index, due, now, "the probe itself stood still")
+
     def _arrivals(self) -> Iterator[int]:
         """This worker's part of the open schedule: every n-th arrival."""
         index, workers = self.share
         options = self.options
-        schedule = due_times(options.stages, options.arrivals, options.requests, options.seed)
+        schedule = options.due_times()
         if workers == 1:
             return schedule
         return (due for number, due in enumerate(schedule) if number % workers == index)
@@ -276,25 +304,23 @@ class Loop:
         for lane in lanes:
             for index, times in lane.take_due():
                 tally.due[(lane.name, index)] = times
-        runs = {}
-        for lane in lanes:
-            ended, current = lane.tracker.take()
-            runs[lane.name] = {
-                "ended": [run.to_list() for run in ended],
-                "open": current.to_list() if current else None,
-                "last_good": lane.tracker.last_good,
-            }
+        tracks = [
+            [lane.name, index, tracker.told(now)] for lane in lanes for index, tracker in enumerate(lane.trackers)
+        ]
         lateness = recorder.lateness
         if recorder.attempts is not None:
             recorder.attempts.flush()
+        pauses, recorder.pauses = recorder.pauses, []
         return {
             "worker": self.share[0],
             "at": now,
             "last": last,
             "tally": tally.to_delta(),
-            "runs": runs,
+            "workers": self.share[1],
+            "tracks": tracks,
             "lanes": {lane.name: [lane.idle_closed, lane.diagnoses] for lane in lanes},
             "lateness": [lateness.count, lateness.sum, lateness.min, lateness.max, lateness.flat()],
+            "pauses": pauses,
             "in_flight_max": self._in_flight_max,
             "descriptors_max": self._descriptors_max,
             "users": [users.least, users.most] if users else None,

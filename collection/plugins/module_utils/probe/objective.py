@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from .brownout import sums
 from .histogram import Histogram
+from .metric import BROWNOUT, COUNT, INTERVAL, LATENCY, METRICS, NUMBER, SHARE, metric_of, percent_of
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
 
@@ -21,10 +24,6 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "==": operator.eq,
 }
-_SHARES = ("availability", "availability_sent", "availability_time", "availability_lower", "error_rate")
-_OUTAGE_TIMES = ("longest_outage", "total_outage", "longest_stall")
-_COUNTS = ("outages", "isolated_failures", "stalls", "failed", "completed", "not_sent", "requests")
-_LATENCY = re.compile(r"(service_)?(?:p(\d{2,4}|\d{1,2}\.\d+)|mean|max|min)")
 _TIMES_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 _TEXT = re.compile(
     r"\s*([a-z_0-9.]+)\s*(?:\{\s*([\w-]+)\s*=\s*([^}]*?)\s*\})?\s*(<=|>=|==|<|>)\s*(-?\d+(?:\.\d+)?)\s*(%|us|ms|s|m)?\s*"
@@ -58,33 +57,26 @@ def parse_objective(option: str, text: str) -> Objective:
         raise ObjectiveError(f"{option}: {text!r}, expected for example availability >= 99.9 or p99{{lane=new}} < 50ms")
     metric, scope_name, scope_value, sign, number, unit = match.groups()
     limit = float(number)
-    if metric in _SHARES:
-        canonical = "%"
-    elif metric in _OUTAGE_TIMES:
-        canonical = "s"
-    elif metric in _COUNTS:
-        canonical = ""
-    elif _LATENCY.fullmatch(metric):
-        canonical = "ms"
-    else:
-        known = ", ".join((*_SHARES, *_OUTAGE_TIMES, *_COUNTS, "p50, p99.9, mean, max, min, service_p99"))
-        raise ObjectiveError(f"{option}: {metric!r} in {text!r} is unknown, expected one of {known}")
+    known = metric_of(metric)
+    if known is None:
+        names = ", ".join((*METRICS, "p50, p99.9, p100, mean, max, min, service_p99"))
+        raise ObjectiveError(f"{option}: {metric!r} in {text!r} is unknown, expected one of {names}")
+    canonical = known.unit
     allowed = ["us", "ms", "s", "m"] if canonical in ("s", "ms") else ["", "%"] if canonical else [""]
     factor = _TIMES_MS[unit] / (1e3 if canonical == "s" else 1.0) if unit in _TIMES_MS else 1.0
     if (unit or "") not in allowed:
         units = " or ".join(repr(u) if u else "no unit" for u in allowed)
         raise ObjectiveError(f"{option}: the unit {unit or 'none'!r} in {text!r} does not fit, expected {units}")
+    if limit < 0 or (canonical == "%" and limit > 100):
+        raise ObjectiveError(
+            f"{option}: no {metric} can be {number}{unit or ''} in {text!r}, expected 0 or more (100 %)"
+        )
+    if metric.startswith("availability") and 0 < limit <= 1 and not unit:
+        raise ObjectiveError(
+            f"{option}: {number} in {text!r} is {number} %; expected percent, such as {100 * limit:g}, or {number}%"
+        )
     scope = None if scope_name is None else (scope_name, scope_value)
     return Objective(str(text).strip(), metric, scope, sign, limit * factor, canonical)
-
-
-def percent_of(metric: str) -> float | None:
-    """`p99` is 99, `p999` 99.9, `p99.9` 99.9; None for a metric that is no percentile."""
-    match = _LATENCY.fullmatch(metric)
-    if match is None or match.group(2) is None:
-        return None
-    digits = match.group(2)
-    return float(digits) if "." in digits or len(digits) == 2 else float(f"{digits[:2]}.{digits[2:]}")
 
 
 def _group(record: Mapping[str, Any], scope: tuple[str, str] | None) -> Mapping[str, Any] | None:
@@ -98,72 +90,128 @@ def _group(record: Mapping[str, Any], scope: tuple[str, str] | None) -> Mapping[
         found = record["targets"].get(value)
     else:
         found = record["identities"].get(name, {}).get(value)
+        nameless = record["identities"].get(name, {}).get("")
+        if found is not None and nameless is not None:
+            # A request without an answer names nobody: it may have been this one's, or not.
+            found = {**found, "nameless": nameless["failed"]}
     return found
 
 
-def _share_range(metric: str, figures: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """The share in percent with the unsent requests once taken as bad and once as good."""
-    due, unsent = figures["due"], figures["not_sent"]
-    if metric == "availability" and due:
-        return 100.0 * figures["completed"] / due, 100.0 * (figures["completed"] + unsent) / due
-    if metric == "error_rate" and due:
-        return 100.0 * (figures["failed"] + unsent) / due, 100.0 * figures["failed"] / due
-    kind, part = {
-        "availability_sent": ("sent", "value"),
-        "availability_time": ("time", "value"),
-        "availability_lower": ("planned", "lower"),
-    }.get(metric, ("sent", "value"))
-    value = figures["availability"][kind][part] if due else None
+def _share(metric: str, figures: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """The share in percent, (worst, best): what is unsent, or failed namelessly, once taken as bad and once as good."""
+    due, unsent, other = figures["due"], figures["not_sent"], figures.get("nameless", 0)
+    if metric == "availability":
+        return 100.0 * figures["completed"] / (due + other), 100.0 * (figures["completed"] + unsent) / due
+    if metric == "error_rate":
+        return 100.0 * (figures["failed"] + unsent + other) / (due + other), 100.0 * figures["failed"] / due
+    kind, part = {"availability_sent": ("sent", "value"), "availability_time": ("time", "value")}.get(
+        metric, ("planned", "lower")
+    )
+    value = figures["availability"][kind][part]
     percent = None if value is None else 100.0 * value
-    return percent, percent
+    return (0.0 if other else percent), percent
 
 
-def _latency(metric: str, figures: Mapping[str, Any]) -> tuple[float | None, int]:
+def _count(metric: str, figures: Mapping[str, Any]) -> tuple[float, float]:
+    count = float(figures["due" if metric == "requests" else metric])
+    return (count + figures.get("nameless", 0) if metric in ("failed", "requests") else count), count
+
+
+def _latency(metric: str, figures: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """In ms. A request that failed was not answered within any time: it counts as infinitely slow."""
     histogram = Histogram.from_record(figures["service_time" if metric.startswith("service_") else "latency"])
-    if not histogram.count:
-        return None, 0
-    percent = percent_of(metric)
-    if percent is not None:
-        return (histogram.percentile(percent) or 0) / 1e6, histogram.count
-    kind = metric.rpartition("_")[2]
-    value = {"mean": histogram.sum / histogram.count, "max": histogram.max or 0, "min": histogram.min or 0}[kind]
-    return value / 1e6, histogram.count
+
+    def over(failed: int) -> float | None:
+        total = histogram.count + failed
+        kind = metric.rpartition("_")[2]
+        percent = 100.0 if kind == "max" else percent_of(metric)
+        if not total or (kind == "min" and not histogram.count):
+            return None
+        if percent is not None:
+            rank = max(1, math.ceil(total * percent / 100.0 - 1e-9))
+            if rank > histogram.count:
+                return math.inf
+            exact = histogram.max or 0
+            return (
+                exact if rank == histogram.count else histogram.percentile(100.0 * rank / histogram.count) or 0
+            ) / 1e6
+        if kind == "min":
+            return (histogram.min or 0) / 1e6
+        return math.inf if failed else histogram.sum / histogram.count / 1e6
+
+    return over(figures["failed"] + figures.get("nameless", 0)), over(figures["failed"])
+
+
+def _interval(key: str, figures: Mapping[str, Any], resolution_s: float) -> tuple[float | None, float | None]:
+    """Outages and stalls in s: the longest that they can have been, and the shortest.
+
+    An outage between two requests leaves no trace: the longest may be as long as the widest gap between them.
+    """
+    outages = figures.get("outages")
+    if outages is None:
+        return None, None
+    estimate = float(outages[f"{key}_s"])
+    least, most = outages.get(f"{key}_between_s", (estimate, estimate))  # records before 2026-11-25 have no ends
+    return (max(float(most), resolution_s) if key == "longest" else float(most)), float(least)
+
+
+def _number_of(key: str, figures: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    if "outages" not in figures:
+        return None, None
+    return (float(figures["outages"][key]),) * 2
+
+
+def _brownout(key: str, record: Mapping[str, Any], scope: tuple[str, str] | None) -> tuple[float | None, float | None]:
+    if "brownouts" not in record or (scope and scope[0] not in ("lane", "target")):
+        return None, None
+    entries = [entry for entry in record["brownouts"]["list"] if scope is None or entry[scope[0]] == scope[1]]
+    return (float(sums(entries)[key]),) * 2
+
+
+def _range(
+    objective: Objective, record: Mapping[str, Any], scope: tuple[str, str] | None, figures: Mapping[str, Any]
+) -> tuple[float | None, float | None]:
+    """The value at its worst and at its best; None where it was not measured."""
+    known = metric_of(objective.metric)
+    if known is None or not figures["due"] or (known.kind != COUNT and figures["due"] == figures["not_sent"]):
+        return None, None
+    if known.kind == SHARE:
+        return _share(objective.metric, figures)
+    if known.kind == LATENCY:
+        return _latency(objective.metric, figures)
+    if known.kind == INTERVAL:
+        gaps = [lane.get("resolution_s") or 0.0 for lane in record.get("lanes", {}).values()]
+        own = figures.get("resolution_s")
+        return _interval(known.key, figures, min(gaps, default=0.0) if own is None else own)
+    if known.kind == NUMBER:
+        return _number_of(known.key, figures)
+    return _brownout(known.key, record, scope) if known.kind == BROWNOUT else _count(objective.metric, figures)
 
 
 def judge(objective: Objective, record: Mapping[str, Any], scope: tuple[str, str] | None = None) -> dict[str, Any]:
-    """One entry of the record's `objectives`; `scope` overrides the objective's own (a lane's verdict)."""
+    """One entry of the record's `objectives`; `scope` overrides the objective's own (a lane's verdict).
+
+    The objective must hold at the value's worst and at its best; between them nobody knows.
+    """
     metric, scope = objective.metric, scope or objective.scope
     figures = _group(record, scope)
     where = f"{{{scope[0]}={scope[1]}}}" if scope else ""
-    worst: float | None = None
-    best: float | None = None
-    samples = 0
-    if figures is not None and figures["due"]:
-        samples = figures["due"]
-        if metric in _SHARES:
-            worst, best = _share_range(metric, figures)
-        elif _LATENCY.fullmatch(metric):
-            worst, samples = _latency(metric, figures)
-            best = worst
-        elif metric in ("failed", "completed", "not_sent", "requests"):
-            worst = best = float(figures["due" if metric == "requests" else metric])
-        elif "outages" in figures:
-            key = {"longest_outage": "longest_s", "total_outage": "total_s", "longest_stall": "longest_stall_s"}.get(
-                metric
-            )
-            key = key or {"outages": "count"}.get(metric, metric)
-            worst = best = float(figures["outages"][key])
-    if worst is None or best is None:
+    worst, best = (None, None) if figures is None else _range(objective, record, scope, figures)
+    limit = f"{objective.operator} {_number(objective.limit)}{objective.unit}"
+    if worst is None or best is None or figures is None:
         verdict, reason = INCONCLUSIVE, f"{metric}{where} was not measured"
     elif objective.holds(worst) and objective.holds(best):
         verdict, reason = PASS, ""
     elif not objective.holds(worst) and not objective.holds(best):
         verdict = FAIL
-        limit = f"{objective.operator} {_number(objective.limit)}{objective.unit}"
-        reason = f"{metric}{where} is {_number(worst)}{objective.unit}, expected {limit}"
+        said = f"is {_number(best)}{objective.unit}"
+        if math.isinf(best):
+            said = f"was not reached by any answer, as {figures['failed']} of {figures['due']} requests failed"
+        reason = f"{metric}{where} {said}, expected {limit}"
     else:
         verdict = INCONCLUSIVE
-        reason = f"{metric}{where} depends on {figures['not_sent'] if figures else 0} requests that were not sent"
+        reason = f"{metric}{where} {_doubt(objective, figures, worst, best)}, expected {limit}"
+    value = _estimate(objective, figures, worst)
     return {
         "text": objective.text,
         "metric": metric,
@@ -171,22 +219,46 @@ def judge(objective: Objective, record: Mapping[str, Any], scope: tuple[str, str
         "operator": objective.operator,
         "limit": objective.limit,
         "unit": objective.unit,
-        "value": worst,
-        "samples": samples,
+        "value": value,
+        "samples": 0 if figures is None else figures["due"],
         "verdict": verdict,
         "reason": reason,
     }
+
+
+def _estimate(objective: Objective, figures: Mapping[str, Any] | None, worst: float | None) -> float | None:
+    """The value that is shown: the likeliest one of an interval; none where it is infinite."""
+    known = metric_of(objective.metric)
+    if worst is None or math.isinf(worst):
+        return None
+    if known is not None and known.kind == INTERVAL and figures is not None:
+        return float(figures["outages"][f"{known.key}_s"])
+    return worst
+
+
+def _doubt(objective: Objective, figures: Mapping[str, Any], worst: float, best: float) -> str:
+    known = metric_of(objective.metric)
+    if figures.get("nameless"):
+        return f"depends on {figures['nameless']} failed requests that name nobody"
+    if known is not None and known.kind == INTERVAL:
+        return f"is between {_number(best)}s and {_number(worst)}s, as far as requests can tell"
+    return f"depends on {figures['not_sent']} requests that were not sent"
 
 
 def _number(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
-def can_abort(objective: Objective) -> bool:
-    """Whether `out_of_reach` can tell anything about the objective."""
-    known = objective.metric in ("availability", "error_rate", "failed", "longest_outage", "total_outage")
-    percentile = percent_of(objective.metric) is not None and objective.metric.startswith("p")
-    return (known or percentile) and (objective.scope is None or objective.scope[0] == "lane")
+def can_abort(objective: Objective) -> str:
+    """Why `out_of_reach` can never tell anything about the objective; "" when it can."""
+    known = metric_of(objective.metric)
+    if known is None or not known.aborts or (objective.scope is not None and objective.scope[0] != "lane"):
+        names = ", ".join(name for name, metric in METRICS.items() if metric.aborts)
+        return f"cannot be decided before the end; expected a percentile or one of {names}, of all or of a lane"
+    wrong = ("<", "<=") if known.more_is_better else (">", ">=")
+    if objective.operator in wrong:
+        return f"is what must not be; expected what must hold, such as {'>=' if known.more_is_better else '<='}"
+    return ""
 
 
 def out_of_reach(
@@ -195,7 +267,7 @@ def out_of_reach(
     """Why the objective can no longer be met, whatever the rest of the plan brings; "" while it can.
 
     `planned` is the number of requests in the plan, None when only time ends it; `outage_s` are the longest outage
-    (with the one that goes on) and the sum of all.
+    (with the one that goes on) and the sum of all, each as short as it can be.
     """
     metric, upper = objective.metric, objective.operator in ("<", "<=")
     value = {

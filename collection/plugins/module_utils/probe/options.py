@@ -8,15 +8,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .objective import Objective, ObjectiveError, can_abort, parse_objective
-from .schedule import Stage, planned_requests
+from .schedule import Stage, due_times, planned_requests
+from .secret import in_options
 from .target import Target, TargetError, parse_target
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -97,6 +100,8 @@ TASK_ARGUMENTS: dict[str, dict[str, Any]] = {
     "fail_on": {"type": "str", "default": "fail", "choices": ["fail", "inconclusive", "never"]},
 }
 
+#: Random arrivals are counted before the run up to here; of more only the mean is known.
+_COUNTED_ARRIVALS = 5_000_000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)?")
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -161,12 +166,22 @@ class Options:
     verify: bool
     raw: dict[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def planned_arrivals(self) -> int | None:
         """Arrivals in the whole plan (each lane sends one request for each); None when only time ends it."""
         if self.model == "open" and self.arrivals == "constant":
             return planned_requests(self.stages, self.requests)
+        if self.model == "open" and planned_requests(self.stages) <= _COUNTED_ARRIVALS:
+            return sum(1 for _unused in self.due_times())
         return self.requests
+
+    def due_times(self) -> Iterator[int]:
+        """When each arrival of an open plan is due, in ns from the start.
+
+        Without a duration the requests alone end the plan: chance may need longer for them than their mean.
+        """
+        endless = self.duration_s is None and self.requests is not None
+        return due_times(self.stages, self.arrivals, self.requests, self.seed, endless=endless)
 
     def plan(self) -> dict[str, Any]:
         """The plan as the record has it."""
@@ -206,8 +221,10 @@ def _check_values(given: dict[str, Any]) -> None:
         if given[name] is not None and int(given[name]) < least:
             raise OptionError(f"{name}: {given[name]} is too small, expected {least} or more")
     for name in ("rate", "control_rate"):
-        if given[name] is not None and not float(given[name]) > 0:
-            raise OptionError(f"{name}: {given[name]} is not a rate, expected more than 0 requests a second")
+        if given[name] is not None and not 0 < float(given[name]) < math.inf:
+            raise OptionError(
+                f"{name}: {given[name]} is not a rate, expected more than 0 a second (as fast as possible: users)"
+            )
     for name in ("ca_file", "client_cert", "client_key"):
         if given[name] is not None and not os.access(given[name], os.R_OK):
             raise OptionError(f"{name}: {given[name]} cannot be read, expected a PEM file")
@@ -233,10 +250,16 @@ def _parse(given: dict[str, Any]) -> Options:
     if model == "closed" and len(lanes) > 1:
         raise OptionError("connection: both needs a rate (every arrival goes to both lanes), not users")
     processes = int(given["processes"])
+    cap = int(given["max_in_flight"])
+    if 0 < cap < processes:
+        raise OptionError(f"max_in_flight: {cap} is less than one for each of {processes} processes, expected more")
+    if model == "closed" and 0 < cap < users:
+        raise OptionError(f"max_in_flight: {cap} is less than the {users} users, who are the cap; expected fewer users")
     if model == "closed" and processes > users:
         raise OptionError(f"processes: {processes} is more than the {users} users, expected at most as many")
-    return Options(
-        targets=_targets(given),
+    targets = _targets(given)
+    options = Options(
+        targets=targets,
         control=None if given["control"] is None else parse_target("control", {"url": given["control"]}, {}),
         control_rate=float(given["control_rate"]),
         lanes=lanes,
@@ -248,7 +271,7 @@ def _parse(given: dict[str, Any]) -> Options:
         users=users,
         think_time_s=think_time,
         iteration_s=iteration,
-        max_in_flight=int(given["max_in_flight"]),
+        max_in_flight=cap,
         processes=processes,
         timeout_s=seconds("timeout", given["timeout"]),
         expectation=Expectation(
@@ -264,8 +287,8 @@ def _parse(given: dict[str, Any]) -> Options:
         remote_date=None if given["remote_date"] is None else Finder.parse("remote_date", given["remote_date"]),
         follow_redirects=int(given["follow_redirects"]),
         stall_after_s=seconds("stall_after", given["stall_after"]),
-        objectives=_objectives(given, "objectives"),
-        abort_on=_objectives(given, "abort_on"),
+        objectives=_objectives(given, "objectives", lanes, targets),
+        abort_on=_objectives(given, "abort_on", lanes, targets),
         max_lateness_s=seconds("max_lateness", given["max_lateness"]),
         max_steal_percent=float(given["max_steal"]),
         name=given["name"],
@@ -278,8 +301,10 @@ def _parse(given: dict[str, Any]) -> Options:
         client_cert=given["client_cert"],
         client_key=given["client_key"],
         verify=bool(given["verify"]),
-        raw=_masked(given),
+        raw=in_options(given),
     )
+    _check_abort(options)
+    return options
 
 
 def _load(given: dict[str, Any]) -> tuple[str, list[Stage], float | None, int]:
@@ -306,6 +331,7 @@ def _load(given: dict[str, Any]) -> tuple[str, list[Stage], float | None, int]:
 
 def _stages(raw: Sequence[Mapping[str, Any]]) -> tuple[str, list[Stage], float | None, int]:
     """Stages go in a straight line from the value before (0 at first) to their own; a first one of no time sets it."""
+    _check_entries("stages", raw)
     kinds = {"rate" if stage.get("rate") is not None else "users" for stage in raw}
     if len(kinds) != 1 or any((s.get("rate") is None) == (s.get("users") is None) for s in raw):
         raise OptionError("stages: expected every stage to have a duration and a rate, or a duration and users")
@@ -314,9 +340,12 @@ def _stages(raw: Sequence[Mapping[str, Any]]) -> tuple[str, list[Stage], float |
     before = 0.0
     for stage in raw:
         length = seconds("stages.duration", stage["duration"], allow_zero=True)
-        value = float(stage[kind])
-        if value < 0:
-            raise OptionError(f"stages.{kind}: {stage[kind]} is negative, expected 0 or more")
+        try:
+            value = float(stage[kind])
+        except (TypeError, ValueError) as error:
+            raise OptionError(f"stages.{kind}: {stage[kind]!r} is no number, expected 0 or more") from error
+        if not 0 <= value < math.inf:
+            raise OptionError(f"stages.{kind}: {stage[kind]}, expected 0 or more")
         if length:
             stages.append(Stage(length, before, value))
         before = value
@@ -350,13 +379,45 @@ def _targets(given: dict[str, Any]) -> list[Target]:
     common = {
         name: given[name] for name in ("method", "headers", "body", "host", "server_name", "connect_to", "values")
     }
+    _check_entries("targets", listed)
     entries = listed or [{"url": url} for url in urls]
     targets = [parse_target("targets" if listed else "url", entry, common) for entry in entries]
+    for position, target in enumerate(targets):
+        # Two addresses that differ in a secret alone look the same without it.
+        twins = [other for other in targets[:position] if other.name == target.name]
+        if (
+            twins
+            and not entries[position].get("name")
+            and entries[position]["url"] not in (entry["url"] for entry in entries[:position])
+        ):
+            targets[position] = replace(target, name=f"{target.name} ({len(twins) + 1})")
     names = [target.name for target in targets]
     for name in names:
         if names.count(name) > 1:
             raise OptionError(f"targets: two targets are called {name!r}, expected different names")
     return targets
+
+
+def _check_entries(option: str, entries: Sequence[Any]) -> None:
+    """Each entry of a list of dictionaries has the keys of the table, and those that it must have."""
+    known = ARGUMENTS[option]["options"]
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            raise OptionError(f"{option}: {entry!r}, expected keys and values")
+        for name in entry:
+            if name not in known:
+                raise OptionError(f"{option}: {name!r} is unknown, expected one of {', '.join(sorted(known))}")
+        for name, spec in known.items():
+            value = entry.get(name)
+            if value is None and spec.get("required"):
+                raise OptionError(f"{option}: expected {name} in every entry")
+            if value is not None and spec["type"] == "dict" and not isinstance(value, Mapping):
+                raise OptionError(f"{option}.{name}: {value!r}, expected names and values")
+            if value is not None and spec["type"] == "int":
+                try:
+                    int(value)
+                except (TypeError, ValueError) as error:
+                    raise OptionError(f"{option}.{name}: {value!r}, expected a whole number") from error
 
 
 def _identify(texts: Sequence[str]) -> list[tuple[str, Finder]]:
@@ -373,40 +434,32 @@ def _identify(texts: Sequence[str]) -> list[tuple[str, Finder]]:
     return found
 
 
-def _objectives(given: dict[str, Any], option: str) -> list[Objective]:
-    """The objectives; a scope must be a lane, a target or a name of `identify`."""
-    names = {"lane", "target"} | {text.partition("=")[0] for text in given["identify"]}
+def _objectives(given: dict[str, Any], option: str, lanes: Sequence[str], targets: Sequence[Target]) -> list[Objective]:
+    """The objectives; a scope must be a lane or a target that there is, or a name of `identify`."""
+    values = {"lane": list(lanes), "target": [target.name for target in targets]}
+    names = {*values, *(text.partition("=")[0] for text in given["identify"])}
     found = [parse_objective(option, text) for text in given[option]]
     for objective in found:
-        if objective.scope is not None and objective.scope[0] not in names:
+        name, value = objective.scope or ("", "")
+        if name and name not in names:
             raise OptionError(f"{option}: {objective.text!r}, expected a scope of {', '.join(sorted(names))}")
-        if option == "abort_on" and not can_abort(objective):
-            raise OptionError(
-                f"abort_on: {objective.text!r} cannot be decided before the end; expected availability, error_rate, "
-                "failed, a percentile, longest_outage or total_outage, of all or of a lane"
-            )
+        if name in values and value not in values[name]:
+            raise OptionError(f"{option}: {objective.text!r}, expected as {name} one of {', '.join(values[name])}")
+        wrong = can_abort(objective) if option == "abort_on" else ""
+        if wrong:
+            raise OptionError(f"abort_on: {objective.text!r} {wrong}")
     return found
+
+
+def _check_abort(options: Options) -> None:
+    """An objective about a share of the plan needs a plan whose number of requests is known."""
+    for objective in options.abort_on:
+        if options.planned_arrivals is None and objective.metric not in ("failed", "longest_outage", "total_outage"):
+            raise OptionError(
+                f"abort_on: {objective.text!r} cannot be decided before the end where only time ends the plan; "
+                "expected failed, longest_outage or total_outage, or requests in the plan"
+            )
 
 
 def _bytes(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
-
-
-_SECRET = re.compile(r"auth|cookie|token|secret|password|key", re.IGNORECASE)
-
-
-def _masked(given: dict[str, Any]) -> dict[str, Any]:
-    """The options for the record: unset ones left out, values of secret headers hidden."""
-    kept = {name: value for name, value in given.items() if value not in (None, [], {}, "")}
-
-    def hide(headers: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: "***" if _SECRET.search(name) else value for name, value in headers.items()}
-
-    if "headers" in kept:
-        kept["headers"] = hide(kept["headers"])
-    if "targets" in kept:
-        kept["targets"] = [
-            {k: hide(v) if k == "headers" and v else v for k, v in entry.items() if v is not None}
-            for entry in kept["targets"]
-        ]
-    return kept

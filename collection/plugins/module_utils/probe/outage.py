@@ -1,24 +1,17 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Outages: runs of failed requests of one lane, in the order in which the requests began.
+"""Outages: runs of failed requests of one lane and target, and their form in the record.
 
-Answers come in any order, so every request has one byte in a ring (0 in flight, 1 ok, else its outcome's code) and
-the ring is read in order up to the first request that is still in flight. Stretches without a failure, the normal
-case, are skipped by two scans in C. Memory grows with the requests in flight, not with the requests made.
+Every run says three lengths: the shortest that it can have had (from its first to its last failure), an estimate (to
+the next good request), and the longest (between the good requests on both sides of it).
 """
 
 from __future__ import annotations
 
-import re
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from . import outcome
-
-_FIRST_SIZE = 1 << 12
-_NOT_OK = re.compile(rb"[^\x01]")
-#: More runs than this are counted, but not listed.
+#: More runs than this are counted, but only the longest are listed.
 LIST_LIMIT = 10_000
 
 
@@ -60,11 +53,23 @@ class Run:
             self.lost += 1
         self.end = max(self.end, end)
 
-    def close(self, next_good: int | None) -> None:
-        """The next good request began. A stall ends when the late answers came, an outage with this request."""
+    def close(self, next_good: int | None, stall_ns: int = 1 << 62) -> None:
+        """The next good request began. An outage ends with it; a stall when the late answers came.
+
+        A request counts as good when it was answered within `stall_ns`: a stall cannot have lasted longer than that
+        after its start, however late a single answer before it came.
+        """
         self.next_good = next_good
-        if self.lost and next_good is not None:
-            self.end = next_good
+        if next_good is not None:
+            self.end = next_good if self.lost else min(self.end, next_good + stall_ns)
+
+    def ended_by(self, next_good: int | None, stall_ns: int) -> Run:
+        """This run as far as it is known: closed, when a good request began after it."""
+        if next_good is None:
+            return self
+        known = Run.from_list(self.to_list())
+        known.close(next_good, stall_ns)
+        return known
 
     @property
     def isolated(self) -> bool:
@@ -75,6 +80,19 @@ class Run:
     def length(self) -> int:
         """The best estimate in ns: from the first failed start to the end."""
         return self.end - self.first_bad
+
+    @property
+    def shortest(self) -> int:
+        """The time in ns in which it was certainly out: first to last failure, or to the next prompt answer."""
+        if self.lost:
+            return self.last_bad - self.first_bad
+        return max(0, (self.end if self.next_good is None else min(self.end, self.next_good)) - self.first_bad)
+
+    def longest(self, ended_ns: int) -> int:
+        """The time in ns in which it may have been out: between good requests, or the ends of the measurement."""
+        begun = self.last_good or 0
+        end = self.end if self.next_good is not None and not self.lost else self.next_good
+        return max((ended_ns if end is None else end) - begun, self.length)
 
     @property
     def resolution(self) -> int:
@@ -95,14 +113,15 @@ class Run:
             setattr(run, name, value)
         return run
 
-    def to_record(self, lane: str, control_failed: bool) -> dict[str, Any]:
-        """The record's form; seconds from the start."""
+    def to_record(self, lane: str, control_failed: bool, target: str = "", ended_ns: int = 0) -> dict[str, Any]:
+        """The record's form; seconds from the start, `ended_ns` is the end of the measurement."""
 
         def at(value: int | None) -> float | None:
             return None if value is None else round(value / 1e9, 6)
 
         return {
             "lane": lane,
+            "target": target,
             "kind": "outage" if self.lost else "stall",
             "isolated": self.isolated,
             "last_good_s": at(self.last_good),
@@ -111,6 +130,8 @@ class Run:
             "next_good_s": at(self.next_good),
             "end_s": at(self.end),
             "length_s": at(self.length),
+            "shortest_s": at(min(self.shortest, self.length)),
+            "longest_s": at(self.longest(ended_ns)),
             "resolution_s": at(self.resolution),
             "requests_lost": self.lost,
             "requests_slow": self.slow,
@@ -121,179 +142,80 @@ class Run:
         }
 
 
-class Tracker:
-    """Puts the requests of one lane back in order and finds the runs.
-
-    The event loop writes `ring[number & mask]` itself for ok answers; everything else goes through `end`.
-    """
-
-    __slots__ = ("cursor", "details", "last_good", "limit", "mask", "next", "ring", "run", "runs", "starts")
-
-    def __init__(self) -> None:
-        self.ring = bytearray(_FIRST_SIZE)
-        self.starts = array("q", bytes(8 * _FIRST_SIZE))
-        self.mask = _FIRST_SIZE - 1
-        self.next = 0  # the number that the next request gets
-        self.cursor = 0  # the first number that is not read yet
-        self.limit = _FIRST_SIZE  # cursor + size: at this number `make_room` is due
-        self.details: dict[int, tuple[int, str]] = {}
-        self.runs: list[Run] = []
-        self.run: Run | None = None
-        self.last_good: int | None = None
-
-    def begin(self, start: int) -> int:
-        """Number a request that begins (is due) at `start`; starts never go down."""
-        number = self.next
-        if number >= self.limit:
-            self.make_room()
-        self.next = number + 1
-        slot = number & self.mask
-        self.ring[slot] = outcome.IN_FLIGHT_CODE
-        self.starts[slot] = start
-        return number
-
-    def end(self, number: int, code: int, when: int, error: str = "") -> None:
-        """A request ended with `code`; `when` is the time of its end."""
-        self.ring[number & self.mask] = code
-        if code != outcome.OK_CODE:
-            self.details[number] = (when, error)
-
-    def make_room(self) -> None:
-        """Read what can be read, and double the ring when the oldest request in flight is too far behind."""
-        self.advance()
-        size = self.mask + 1
-        if self.next - self.cursor < size:
-            return
-        ring, starts = bytearray(2 * size), array("q", bytes(16 * size))
-        new_mask = 2 * size - 1
-        for number in range(self.cursor, self.next):
-            ring[number & new_mask] = self.ring[number & self.mask]
-            starts[number & new_mask] = self.starts[number & self.mask]
-        self.ring, self.starts, self.mask = ring, starts, new_mask
-        self.limit = self.cursor + 2 * size
-
-    def advance(self) -> None:
-        """Read the ring in order, up to the first request in flight."""
-        while self.cursor < self.next:
-            first = self.cursor & self.mask
-            stop = min(self.mask + 1, first + self.next - self.cursor)
-            found = self.ring.find(b"\0", first, stop)
-            end = stop if found < 0 else found
-            if end > first:
-                self._read(first, end)
-                self.cursor += end - first
-            if found >= 0:
-                break
-        self.limit = self.cursor + self.mask + 1
-
-    def _read(self, first: int, end: int) -> None:
-        position = first
-        if self.ring.count(1, first, end) != end - first:
-            for match in _NOT_OK.finditer(self.ring, first, end):
-                slot = match.start()
-                if slot > position:
-                    self._good(position, slot - 1)
-                self._bad(slot, self.cursor + slot - first)
-                position = slot + 1
-        if end > position:
-            self._good(position, end - 1)
-
-    def _good(self, first: int, last: int) -> None:
-        if self.run is not None:
-            self.run.close(self.starts[first])
-            self.runs.append(self.run)
-            self.run = None
-        self.last_good = self.starts[last]
-
-    def _bad(self, slot: int, number: int) -> None:
-        code = self.ring[slot]
-        when, error = self.details.pop(number)
-        stalled = code == outcome.STALLED_CODE
-        name = outcome.OK if stalled else outcome.OUTCOMES[code - 1]
-        if name in outcome.CLIENT:
-            return  # says nothing about the service
-        start = self.starts[slot]
-        if self.run is None:
-            self.run = Run(self.last_good, start, name, error)
-        self.run.add(name, start, when, stalled)
-
-    def take(self) -> tuple[list[Run], Run | None]:
-        """The runs that ended since the last call, and the one that goes on."""
-        self.advance()
-        ended, self.runs = self.runs, []
-        return ended, self.run
-
-
-def merge_workers(workers: Sequence[Iterable[Run]]) -> list[Run]:
-    """The runs of one lane from several processes that each sent a part of it.
-
-    A service is out only while no process has a good request: runs that overlap in all processes become one, between
-    the latest last good and the earliest next good request. Where a process went on well, the others' failures stay
-    runs of their own.
-    """
-    lists = [sorted(runs, key=lambda run: run.first_bad) for runs in workers]
-    if len(lists) == 1:
-        return lists[0]
-    far = 1 << 62
-    merged: list[Run] = []
-    used: set[int] = set()
-    for run in lists[0]:
-        group = [run]
-        low = -1 if run.last_good is None else run.last_good
-        high = far if run.next_good is None else run.next_good
-        for others in lists[1:]:
-            partner = next(
-                (
-                    other
-                    for other in others
-                    if id(other) not in used
-                    and max(low, -1 if other.last_good is None else other.last_good)
-                    < min(high, far if other.next_good is None else other.next_good)
-                ),
-                None,
-            )
-            if partner is None:
-                break
-            low = max(low, -1 if partner.last_good is None else partner.last_good)
-            high = min(high, far if partner.next_good is None else partner.next_good)
-            group.append(partner)
-        if len(group) == len(lists):
-            used.update(id(part) for part in group)
-            merged.append(_joined(group, low, high, far))
-    merged += [run for runs in lists for run in runs if id(run) not in used]
-    return sorted(merged, key=lambda run: run.first_bad)
-
-
-def _joined(group: Sequence[Run], low: int, high: int, far: int) -> Run:
-    first = min(group, key=lambda run: (max(run.first_bad, low), run.first_bad))
-    run = Run(None if low < 0 else low, max(first.first_bad, low), first.first_outcome, first.first_error)
-    run.last_bad = max(run.first_bad, min(max(part.last_bad for part in group), high))
-    run.next_good = None if high == far else high
-    run.lost = sum(part.lost for part in group)
-    run.slow = sum(part.slow for part in group)
-    run.end = high if run.lost and high != far else max(part.end for part in group)
-    for part in group:
-        for name, count in part.outcomes.items():
-            run.outcomes[name] = run.outcomes.get(name, 0) + count
-    return run
-
-
-def summary(lane: str, runs: Sequence[Run], control: Sequence[Run] = ()) -> dict[str, Any]:
-    """The record's `outages` of a lane. A run during which the control target failed too is marked."""
-    outages = [run for run in runs if run.lost and not run.isolated]
+def summary(
+    lane: str, runs: Sequence[Run], control: Sequence[Run] = (), *, target: str = "", ended_ns: int = 0
+) -> dict[str, Any]:
+    """The record's `outages` of one lane and target. A run during which the control target failed too is marked."""
+    lost = [run for run in runs if run.lost]
+    outages = [run for run in lost if not run.isolated]
     stalls = [run for run in runs if not run.lost]
+    marked = _overlapping(runs, control)
+    listed = runs
+    if len(runs) > LIST_LIMIT:
+        longest = sorted(runs, key=lambda run: run.length, reverse=True)[:LIST_LIMIT]
+        listed = sorted(longest, key=lambda run: run.first_bad)
 
-    def control_failed(run: Run) -> bool:
-        return any(other.first_bad <= run.end and run.first_bad <= other.end for other in control)
+    def seconds(value_ns: int) -> float:
+        return round(value_ns / 1e9, 6)
 
     return {
         "count": len(outages),
-        "isolated_failures": sum(1 for run in runs if run.lost and run.isolated),
-        "longest_s": round(max((run.length for run in outages), default=0) / 1e9, 6),
-        "total_s": round(sum(run.length for run in outages) / 1e9, 6),
+        "isolated_failures": len(lost) - len(outages),
+        "longest_s": seconds(max((run.length for run in outages), default=0)),
+        "longest_between_s": [
+            seconds(max((min(run.shortest, run.length) for run in outages), default=0)),
+            seconds(max((run.longest(ended_ns) for run in lost), default=0)),
+        ],
+        "total_s": seconds(sum(run.length for run in outages)),
+        "total_between_s": [
+            seconds(sum(min(run.shortest, run.length) for run in outages)),
+            seconds(sum(run.longest(ended_ns) for run in lost)),
+        ],
         "requests_lost": sum(run.lost for run in runs),
         "stalls": len(stalls),
-        "longest_stall_s": round(max((run.length for run in stalls), default=0) / 1e9, 6),
-        "list": [run.to_record(lane, control_failed(run)) for run in runs[:LIST_LIMIT]],
-        "list_truncated": max(0, len(runs) - LIST_LIMIT),
+        "longest_stall_s": seconds(max((run.length for run in stalls), default=0)),
+        "longest_stall_between_s": [
+            seconds(max((run.shortest for run in stalls), default=0)),
+            seconds(max((run.longest(ended_ns) for run in stalls), default=0)),
+        ],
+        "control_failed": sum(1 for run in outages if id(run) in marked),
+        "list": [run.to_record(lane, id(run) in marked, target, ended_ns) for run in listed],
+        "list_truncated": len(runs) - len(listed),
+    }
+
+
+def _overlapping(runs: Sequence[Run], control: Sequence[Run]) -> set[int]:
+    """The ids of the runs during which the control failed; both are in the order of their starts."""
+    marked: set[int] = set()
+    position = 0
+    for run in runs:
+        while position < len(control) and control[position].end < run.first_bad:
+            position += 1
+        if any(other.first_bad <= run.end and run.first_bad <= other.end for other in control[position : position + 1]):
+            marked.add(id(run))
+    return marked
+
+
+def joined(each: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several tracks (targets of a lane, lanes of a probe) as one: all lists, and the sums of the worst of them.
+
+    They were watched at the same time: adding their times would count the same time twice.
+    """
+    tracks = list(each)
+    worst = max(tracks, key=lambda track: (track["total_s"], track["longest_s"], track["count"]))
+    between = ("longest_between_s", "total_between_s", "longest_stall_between_s")
+    return {
+        **worst,
+        **{name: [max(track[name][end] for track in tracks) for end in (0, 1)] for name in between},
+        "longest_s": max(track["longest_s"] for track in tracks),
+        "stalls": max(track["stalls"] for track in tracks),
+        "longest_stall_s": max(track["longest_stall_s"] for track in tracks),
+        "requests_lost": sum(track["requests_lost"] for track in tracks),
+        "isolated_failures": sum(track["isolated_failures"] for track in tracks),
+        "control_failed": sum(track["control_failed"] for track in tracks),
+        "list": sorted(
+            (entry for track in tracks for entry in track["list"]),
+            key=lambda entry: (entry["first_bad_s"], entry["lane"], entry["target"]),
+        ),
+        "list_truncated": sum(track["list_truncated"] for track in tracks),
     }

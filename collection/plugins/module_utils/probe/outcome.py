@@ -29,6 +29,8 @@ MALFORMED = "malformed"
 NOT_SENT = "not_sent"
 PORTS_EXHAUSTED = "ports_exhausted"
 DESCRIPTORS_EXHAUSTED = "descriptors_exhausted"
+#: The probe itself stood still, or sent too late to tell what the service would have done.
+CLIENT_LATE = "client_late"
 
 FAILED = (
     WRONG_STATUS,
@@ -46,7 +48,7 @@ FAILED = (
     DNS,
     MALFORMED,
 )
-CLIENT = (NOT_SENT, PORTS_EXHAUSTED, DESCRIPTORS_EXHAUSTED)
+CLIENT = (NOT_SENT, PORTS_EXHAUSTED, DESCRIPTORS_EXHAUSTED, CLIENT_LATE)
 OUTCOMES = (OK, *FAILED, *CLIENT)
 
 #: One byte a request in the outage tracker: 0 is "in flight", 1 is ok, then the others in order.

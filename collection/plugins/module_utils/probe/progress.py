@@ -8,10 +8,12 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from . import outcome
 from .histogram import Histogram
+from .place import is_stream, private
 from .result import build
 from .state import State
 from .tally import Tally
@@ -27,23 +29,30 @@ class ProgressFile:
     """Header first, then the deltas. Without a path nothing is written."""
 
     def __init__(self, path: str | None, header: dict[str, Any]) -> None:
-        self.path = None if path is None else path + SUFFIX
-        self._file = None if self.path is None else open(self.path, "w", encoding="utf-8")  # noqa: SIM115
-        self._write({"record": "probe_progress", "schema_version": 1, "header": header})
+        self.path = None if path is None or is_stream(path) else path + SUFFIX
+        self._file = None if self.path is None else private(self.path)
+        #: Why the file is not written any more ("" while it is): the measurement goes on without it.
+        self.problem = ""
+        self._write({"record": "probe_progress", "schema_version": 2, "header": header})
 
-    def add(self, summary: dict[str, Any], deltas: list[dict[str, Any]]) -> None:
+    def add(self, summary: dict[str, Any], deltas: list[dict[str, Any]], runs: list[list[Any]]) -> None:
         """One line: what a person wants to see now, and what adds up to the record."""
-        self._write({"record": "probe_progress", **summary, "deltas": deltas})
+        slim = [{name: value for name, value in delta.items() if name != "tracks"} for delta in deltas]
+        self._write({"record": "probe_progress", **summary, "deltas": slim, "runs": runs})
 
     def _write(self, line: dict[str, Any]) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
-            self._file.flush()
+        if self._file is not None and not self.problem:
+            try:
+                self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+                self._file.flush()
+            except OSError as error:
+                self.problem = f"{self.path}: {error.strerror}"
 
     def close(self, keep: bool = False) -> None:
         """Remove the file: the result is on disk."""
         if self._file is not None and self.path is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written is tried once more, and lost
+                self._file.close()
             if not keep:
                 os.unlink(self.path)
 
@@ -116,6 +125,7 @@ def recover(path: str) -> dict[str, Any]:
                 header = line["header"]
             for delta in line.get("deltas", ()):
                 state.add(delta)
+            state.add_runs(line.get("runs", []))
         except (ValueError, KeyError, TypeError, IndexError) as error:
             if number == len(lines) and number > 1 and not text.endswith("\n"):
                 break  # the line that was being written when it was killed

@@ -13,10 +13,12 @@ from typing import Any
 from . import outcome
 from .attempts import AttemptLog
 from .connection import Connection
+from .content import decoded
 from .histogram import Histogram
+from .identities import Identities
 from .lane import Lane
 from .options import Options
-from .response import LENGTH, AnswerReader, Head
+from .response import LENGTH, MAX_KEPT_BODY, AnswerReader, Head
 from .tally import BUCKET_NS, CellKey, Tally
 
 #: Heads remembered for each lane and target; they differ by pod, and by the Date header every second.
@@ -24,6 +26,7 @@ KNOWN_HEADS = 256
 #: An answer longer than this never comes in one piece.
 FAST_LIMIT = 32_768
 _EXAMPLE_LIMIT = 200
+_STOOD_STILL = "the probe itself stood still, or sent late: no fault of the service"
 
 
 class KnownHead:
@@ -62,11 +65,14 @@ class Recorder:
         self.tally = Tally()
         self.lateness = Histogram()
         self.attempts = attempts
+        #: Times (from, to) in which this worker stood still, since the last delta, and the end of the latest.
+        self.pauses: list[tuple[int, int]] = []
+        self.pause_end = -1
         self.bucket_start = 0
         self._names = [name for name, _unused in options.identify]
         self._finders = [finder for _unused, finder in options.identify]
         self._nobody = ("",) * len(self._names)
-        self._identities: set[tuple[str, ...]] = set()
+        self._identities = Identities(len(self._names))
         self._known: list[KnownHead] = []
         self._stall_ns = int(options.stall_after_s * 1e9)
         finders = self._finders + ([options.remote_date] if options.remote_date else [])
@@ -74,15 +80,37 @@ class Recorder:
         #: Whether answers can be booked by their head alone.
         self.fast = not self.keep_body and options.expectation.latency_ns is None and attempts is None
 
-    def answered(self, connection: Connection, reader: AnswerReader, now: int, wire_bytes: int) -> str:
-        """Book a whole answer; returns its outcome."""
+    def paused(self, begun: int, ended: int) -> None:
+        """This worker stood still: what was in flight meanwhile says nothing about the service's time."""
+        self.pauses.append((begun, ended))
+        self.pause_end = ended
+
+    def answered(
+        self,
+        connection: Connection,
+        reader: AnswerReader,
+        now: int,
+        wire_bytes: int,
+        verdict: tuple[str, str] | None = None,
+    ) -> str:
+        """Book a whole answer; returns its outcome: `verdict` (and why) where it was decided already."""
         head, lane = reader.answer_head, connection.lane
-        body = bytes(reader.body)
-        if lane.counted:
+        body, problem = b"", ""
+        if self.keep_body and lane.counted:
+            body, problem = decoded(bytes(reader.body), head.header("content-encoding"))
+            if reader.cut:
+                problem = f"only its first {MAX_KEPT_BODY >> 20} MiB were looked at"
+        if verdict is not None:
+            name, error = verdict
+        elif lane.counted:
             name, error = self.options.expectation.judge(head.status, body, now - connection.due)
+            if name == outcome.WRONG_BODY and problem:
+                error += f" ({problem})"
         else:  # the control target only has to answer
             name, error = (outcome.OK, "") if head.status < 500 else (outcome.WRONG_STATUS, f"status {head.status}")
-        who = self.tally.identity_allowed(self._identity(head, body), self._identities) if lane.counted else ()
+        if lane.counted and (connection.start < self.pause_end or self._sent_too_late(name, connection, now)):
+            name, error = outcome.CLIENT_LATE, _STOOD_STILL
+        who = self._identities.allowed(self._identity(head, body)) if lane.counted else ()
         remote = None
         if self.attempts is not None and self.options.remote_date is not None:
             remote = self.options.remote_date.find(head, body)
@@ -108,22 +136,29 @@ class Recorder:
     def failed(self, connection: Connection, now: int, name: str, error: str, wire_bytes: int = 0) -> None:
         """Book a request that got no whole answer."""
         who = self._nobody if connection.lane.counted else ()
+        if connection.start < self.pause_end and name not in outcome.CLIENT:
+            name, error = outcome.CLIENT_LATE, _STOOD_STILL
         self._book(connection, now, name, error, status=None, who=who, body_bytes=0, remote_date=None)
         if wire_bytes:
             self.tally.cell((connection.lane.name, connection.target_index, who)).bytes_received += wire_bytes
 
+    def _sent_too_late(self, name: str, connection: Connection, now: int) -> bool:
+        """The answer came in time after its request was sent: that it is late was this side's doing."""
+        limit = self.options.expectation.latency_ns
+        return name == outcome.TOO_SLOW and limit is not None and now - connection.start <= limit
+
     def not_sent(self, lane: Lane, target_index: int, due: int, now: int, error: str) -> None:
         """Book a request of the plan that the client itself could not send."""
         key: CellKey = (lane.name, target_index, self._nobody if lane.counted else ())
-        number = lane.tracker.begin(due)
+        tracker = lane.trackers[target_index]
         name = outcome.NOT_SENT
-        lane.tracker.end(number, outcome.CODE[name], now, error)
+        tracker.end(tracker.begin(due), outcome.CODE[name], now, error)
         self.tally.cell(key).outcome(name, due, error)
         self.tally.row(due, key, name)
         if self.attempts is not None and lane.counted:
             target = lane.targets[target_index].name
             self.attempts.write(
-                number=number, lane=lane.name, target=target, due=due, start=None, end=now, name=name,
+                number=lane.number, lane=lane.name, target=target, due=due, start=None, end=now, name=name,
                 status=None, identity={}, remote_date=None, body_bytes=0, error=error,
             )  # fmt: skip
 
@@ -174,6 +209,8 @@ class Recorder:
 
     def _remember(self, connection: Connection, raw: bytes, known: KnownHead) -> None:
         heads = connection.lane.heads[connection.target_index]
+        if raw in heads:  # a first answer on a new connection, or one under TLS, says nothing new
+            return
         if len(heads) >= KNOWN_HEADS:
             gone = set(map(id, heads.values()))
             self._flush_only(heads)
@@ -231,18 +268,18 @@ class Recorder:
                 self.tally.completed(key, due, latency)
             else:  # the rows' latencies are the service's alone
                 self.tally.row(due, key, name)
-            if latency > self._stall_ns:
+            if now - start > self._stall_ns:
                 code = outcome.STALLED_CODE
         else:
             if name not in outcome.CLIENT:
                 figures.failure_time.add(latency)
             self.tally.row(due, key, name)
-        lane.tracker.end(connection.number, code, now, error)
+        connection.tracker.end(connection.number, code, now, error)
         if self.attempts is not None and lane.counted:
             begun = None if name in outcome.CLIENT else start
             identity = {k: v for k, v in zip(self._names, who) if v}
             self.attempts.write(
-                number=connection.number, lane=lane.name, target=lane.targets[connection.target_index].name, due=due,
+                number=connection.turn, lane=lane.name, target=lane.targets[connection.target_index].name, due=due,
                 start=begun, end=now, name=name, status=status, identity=identity, remote_date=remote_date,
                 body_bytes=body_bytes, error="" if name == outcome.OK else error,
             )  # fmt: skip

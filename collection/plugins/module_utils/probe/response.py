@@ -2,15 +2,17 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Reading an HTTP/1.1 answer (RFC 9112): the head, and the body in each of its framings, in whatever pieces it comes.
 
-`read_head` is strict: what a proxy could read in two ways is malformed (two different lengths, a length that is no
-number, both framings at once).
+`read_head` takes what browsers and curl take: a line may end in LF alone (RFC 9112 2.2), a header may be folded over
+lines (5.2), a length may be told twice (RFC 9110 8.6). It is strict where a proxy could read in two ways: two different
+lengths, a length that is no number, both framings at once.
 """
 
 from __future__ import annotations
 
 import re
 
-MAX_HEAD = 65_536
+#: As much as browsers take.
+MAX_HEAD = 262_144
 MAX_CHUNK_LINE = 4_096
 #: The body is kept for expectations up to here; what lies behind is counted only.
 MAX_KEPT_BODY = 4 << 20
@@ -22,7 +24,10 @@ _SIZE_NEXT, _AFTER_CHUNK = -1, -2
 
 _STATUS_LINE = re.compile(rb"HTTP/(1)\.([01]) ([1-9]\d\d)(?: [^\x00-\x08\x0a-\x1f\x7f]*)?$")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*$")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?$")
+_CHUNK = re.compile(rb"0*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?$")
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+_KEEP_ALIVE = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*(\d{1,9})", re.IGNORECASE)
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 
 
 class MalformedAnswer(ValueError):
@@ -46,26 +51,32 @@ class Head:
         value = self.headers.get(name.lower().encode("latin-1", "replace"))
         return None if value is None else value.decode("latin-1")
 
+    @property
+    def keeps_ns(self) -> int:
+        """How long the server keeps an idle connection (`Keep-Alive: timeout=5`), less what a send takes."""
+        told = _KEEP_ALIVE.search(self.headers.get(b"keep-alive", b""))
+        return 1 << 62 if told is None else int(told.group(1)) * 900_000_000
+
 
 def read_head(raw: bytes, method: str = "GET") -> Head:
     """Parse a head without its closing empty line. Raises MalformedAnswer."""
-    lines = raw.split(b"\r\n")
-    match = _STATUS_LINE.match(lines[0])
+    first, _unused, rest = raw.partition(b"\n")
+    first = first.removesuffix(b"\r")
+    match = _STATUS_LINE.match(first)
     if match is None:
-        raise MalformedAnswer(f"status line {lines[0][:60]!r}")
+        raise MalformedAnswer(f"status line {first[:60]!r}")
     status = int(match.group(3))
     headers: dict[bytes, bytes] = {}
-    for line in lines[1:]:
-        field = _HEADER.match(line)
+    # A fold right behind the status line has no header to belong to, and stays malformed.
+    for line in _FOLD.sub(b" ", rest).split(b"\n") if rest else ():
+        field = _HEADER.match(line.removesuffix(b"\r"))
         if field is None:
             raise MalformedAnswer(f"header line {line[:60]!r}")
         name = field.group(1).lower()
         if name not in headers:
             headers[name] = field.group(2)
-        elif name != b"content-length":
+        else:
             headers[name] += b", " + field.group(2)
-        elif headers[name] != field.group(2):
-            raise MalformedAnswer(f"two lengths, {headers[name][:20]!r} and {field.group(2)[:20]!r}")
     connection = headers.get(b"connection", b"").lower()
     options = [option.strip() for option in connection.split(b",")] if connection else []
     keep_alive = b"close" not in options if match.group(2) == b"1" else b"keep-alive" in options
@@ -76,8 +87,7 @@ def read_head(raw: bytes, method: str = "GET") -> Head:
 def _framing(status: int, headers: dict[bytes, bytes], method: str) -> tuple[str, int]:
     coding = headers.get(b"transfer-encoding")
     told = headers.get(b"content-length")
-    if told is not None and not (told.isdigit() and len(told) < 19):
-        raise MalformedAnswer(f"Content-Length {told[:30]!r}")
+    length = None if told is None else _length(told)
     if method == "HEAD" or status in (204, 304) or status < 200:
         return NONE, 0
     if coding is not None:
@@ -86,7 +96,20 @@ def _framing(status: int, headers: dict[bytes, bytes], method: str) -> tuple[str
         if coding.split(b",")[-1].strip().lower() != b"chunked":
             raise MalformedAnswer(f"Transfer-Encoding {coding[:30]!r}")
         return CHUNKED, 0
-    return (UNTIL_CLOSE, 0) if told is None else (LENGTH, int(told))
+    return (UNTIL_CLOSE, 0) if length is None else (LENGTH, length)
+
+
+def _length(told: bytes) -> int:
+    """The number of bytes, which may be told again as long as it is the same."""
+    values = set()
+    for part in told.split(b","):
+        digits = part.strip()
+        if not digits.isdigit() or len(digits.lstrip(b"0")) > 18:
+            raise MalformedAnswer(f"Content-Length {told[:30]!r}")
+        values.add(int(digits))
+    if len(values) > 1:
+        raise MalformedAnswer(f"two lengths, {told[:40]!r}")
+    return values.pop()
 
 
 class AnswerReader:
@@ -98,6 +121,7 @@ class AnswerReader:
         "_in_trailer",
         "_keep",
         "_method",
+        "_searched",
         "body",
         "body_bytes",
         "head",
@@ -111,6 +135,7 @@ class AnswerReader:
         self._buffer = bytearray()
         self._chunk_left = _SIZE_NEXT
         self._in_trailer = False
+        self._searched = 0
         self.head: Head | None = None
         self.head_raw = b""
         self.body = bytearray()
@@ -154,6 +179,11 @@ class AnswerReader:
         self._take(data)
         return False
 
+    @property
+    def cut(self) -> bool:
+        """The body is longer than what of it is kept."""
+        return self._keep and self.body_bytes > len(self.body)
+
     def closed(self) -> bool:
         """The peer ended the connection in an orderly way."""
         return self.head is not None and self.head.framing == UNTIL_CLOSE
@@ -167,17 +197,19 @@ class AnswerReader:
         """Read heads up to the final one; 1xx answers come before it."""
         buffer = self._buffer
         while True:
-            end = buffer.find(b"\r\n\r\n")
-            if end < 0:
+            end = _END_OF_HEAD.search(buffer, self._searched)
+            if end is None:
+                self._searched = max(0, len(buffer) - 3)
                 # Garbage shall not have to fill the whole buffer, nor wait for the time limit, to be seen.
                 if not b"HTTP/1.".startswith(bytes(buffer[:7])):
                     raise MalformedAnswer(f"it begins with {bytes(buffer[:40])!r}")
                 if len(buffer) > MAX_HEAD:
                     raise MalformedAnswer(f"the head is longer than {MAX_HEAD} bytes")
                 return False
-            self.head_raw = bytes(buffer[:end])
+            self.head_raw = bytes(buffer[: end.start()])
             head = read_head(self.head_raw, self._method)
-            del buffer[: end + 4]
+            del buffer[: end.end()]
+            self._searched = 0
             if head.status >= 200 or head.status == 101:
                 self.head = head
                 return True
@@ -195,13 +227,15 @@ class AnswerReader:
                 if self._chunk_left:
                     return False
                 self._chunk_left = _AFTER_CHUNK
-            end = buffer.find(b"\r\n")
+            end = buffer.find(b"\n")
             if end < 0:
                 if len(buffer) > MAX_CHUNK_LINE:
                     raise MalformedAnswer("a chunk's size line is too long")
+                if self._chunk_left == _AFTER_CHUNK and buffer and buffer != b"\r":
+                    raise MalformedAnswer(f"{bytes(buffer[:20])!r} behind a chunk")
                 return False
-            line = bytes(buffer[:end])
-            del buffer[: end + 2]
+            line = bytes(buffer[:end]).removesuffix(b"\r")
+            del buffer[: end + 1]
             if self._chunk_line(line):
                 self.surplus = bool(buffer)
                 return True
@@ -211,7 +245,7 @@ class AnswerReader:
         if self._in_trailer:
             if not line:
                 return True
-            if _HEADER.match(line) is None:
+            if _HEADER.match(line) is None and line[:1] not in b" \t":  # a folded one
                 raise MalformedAnswer(f"trailer line {line[:60]!r}")
         elif self._chunk_left == _AFTER_CHUNK:
             if line:

@@ -5,19 +5,18 @@
 from __future__ import annotations
 
 import datetime
-import json
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import outcome
+from .brownout import brownouts
 from .confidence import share
 from .histogram import COARSE_SHIFT, Histogram, bounds_of
 from .lane import CONTROL
 from .objective import FAIL, INCONCLUSIVE, PASS, judge, parse_objective
-from .outage import Run, summary
-from .schedule import Stage, lowest_rate
+from .outage import Run, joined, summary
+from .schedule import Stage, widest_gap_s
 from .selfcheck import self_check
 from .state import State
 from .tally import CellKey, Figures
@@ -116,7 +115,7 @@ class _Builder:
         return {
             **self.group((key for key in self.state.tally.cells if key[0] == name), self.due(name)),
             "policy": policy,
-            "outages": summary(name, self.state.runs(name), control),
+            "outages": joined(self.tracks(name, control)),
             "resolution_s": self.resolution(name),
             "kept_connection_failures": diagnoses,
             "idle_closed": sum(entry[0] for entry in told),
@@ -124,19 +123,42 @@ class _Builder:
             "reasons": [],
         }
 
+    def tracks(self, lane: str, control: list[Run]) -> list[dict[str, Any]]:
+        """The outages of each target of a lane."""
+        runs = self.state.runs(lane)
+        names = self.header["targets"] if lane != CONTROL else [CONTROL]
+        return [
+            summary(lane, runs.get(index, []), control, target=target, ended_ns=self.state.at)
+            for index, target in enumerate(names)
+        ]
+
+    def target(self, index: int, name: str) -> dict[str, Any]:
+        """The figures of a target, and its outages in the lanes."""
+        tracks = [
+            summary(lane, self.state.runs(lane).get(index, []), target=name, ended_ns=self.state.at)
+            for lane in self.lanes
+        ]
+        sums = {key: value for key, value in joined(tracks).items() if not key.startswith("list")}
+        return {
+            **self.group((key for key in self.keys if key[1] == index), self.due(target=index)),
+            "outages": sums,
+        }
+
     def resolution(self, name: str) -> float | None:
-        """The longest planned gap between two requests, plus how late 99 % of them were sent at most."""
+        """The widest gap between two requests of a target, plus how late 99 % of them were sent at most."""
         due = self.due(name)
         if not due:
             return None
         plan = self.header["plan"]
         late_s: float = (self.state.all_lateness().percentile(99.0) or 0) / 1e9
+        gap_s = self.state.widest_gap_ns(name) / 1e9
         if name == CONTROL:
-            return round(1.0 / float(self.header["control_rate"]) + late_s, 6)
-        if plan["model"] == "open" and plan["arrivals"] == "constant":
-            lowest = lowest_rate([Stage(s["duration_s"], s["from"], s["to"]) for s in plan["stages"]])
-            return round(1.0 / lowest + late_s, 6) if lowest else None
-        return round(self.state.at / 1e9 / due, 6)
+            gap_s = 1.0 / float(self.header["control_rate"])
+        elif plan["arrivals"] == "constant" and len(self.header["targets"]) == 1:
+            stages = [Stage(s["duration_s"], s["from"], s["to"]) for s in plan["stages"]]
+            # What one worker saw of a plan that several share is wider than the plan's own gaps.
+            gap_s = widest_gap_s(stages, plan["requests"] // len(self.lanes))
+        return round(gap_s + late_s, 6) if gap_s else None
 
     def identities(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
@@ -190,23 +212,6 @@ def _coarse_percentile(latency: Mapping[int, int], percent: float, longest: int)
     return round(longest / 1e6, 6)
 
 
-def _joined_outages(lanes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """All lanes' lists; the sums are those of the worst lane, so that nothing counts twice."""
-    each = [lane["outages"] for lane in lanes.values()]
-    worst = max(each, key=lambda outages: (outages["total_s"], outages["longest_s"], outages["count"]))
-    return {
-        **worst,
-        "longest_s": max(outages["longest_s"] for outages in each),
-        "longest_stall_s": max(outages["longest_stall_s"] for outages in each),
-        "requests_lost": sum(outages["requests_lost"] for outages in each),
-        "isolated_failures": sum(outages["isolated_failures"] for outages in each),
-        "list": sorted(
-            (entry for outages in each for entry in outages["list"]), key=lambda entry: entry["first_bad_s"]
-        ),
-        "list_truncated": sum(outages["list_truncated"] for outages in each),
-    }
-
-
 def build(
     header: Mapping[str, Any],
     state: State,
@@ -219,7 +224,7 @@ def build(
     """The whole record. `header` is what was known before the first request; `extra` are reasons for a fail."""
     builder = _Builder(header, state)
     elapsed_s = max(0.0, (ended_unix_ns - header["started_unix_ns"]) / 1e9)
-    control_runs = state.runs(CONTROL)
+    control_runs = state.runs(CONTROL).get(0, [])
     lanes = {name: builder.lane(name, name, control_runs) for name in builder.lanes}
     record: dict[str, Any] = {
         "record": "probe",
@@ -235,18 +240,16 @@ def build(
         "started_monotonic_ns": header["started_monotonic_ns"],
         "ended_at": utc(ended_unix_ns),
         "elapsed_s": round(elapsed_s, 6),
-        "complete": stopped_by == "plan",
+        "complete": stopped_by == "plan" and not state.workers_lost,
         "stopped_by": stopped_by,
         "totals": builder.group(builder.keys, builder.due()),
         "lanes": lanes,
-        "targets": {
-            name: builder.group((key for key in builder.keys if key[1] == index), builder.due(target=index))
-            for index, name in enumerate(header["targets"])
-        },
+        "targets": {name: builder.target(index, name) for index, name in enumerate(header["targets"])},
         "identities": builder.identities(),
         "control": builder.lane(CONTROL, "new", []) if header["control"] else None,
+        "brownouts": brownouts(state.tally.rows, builder.lanes, header["targets"]),
         "timeline": builder.timeline(),
-        "outages": _joined_outages(lanes),
+        "outages": joined(lane["outages"] for lane in lanes.values()),
         "self_check": self_check(dict(header), state, elapsed_s, steal_percent),
     }
     if state.users:
@@ -265,16 +268,19 @@ def _judge(record: dict[str, Any], header: Mapping[str, Any], extra: list[str]) 
     if not totals["sent"]:
         gaps.append("nothing was measured")
     if totals["not_sent"]:
-        gaps.append(f"{totals['not_sent']} requests of the plan were not sent")
+        gaps.append(f"{totals['not_sent']} requests of the plan were not sent, or not watched")
     if record["stopped_by"] in ("signal", "killed"):
         gaps.append(f"the probe was stopped after {record['elapsed_s']:.1f} s, before the plan's end")
-    shared = sum(1 for entry in record["outages"]["list"] if entry["control_failed"] and entry["kind"] == "outage")
+    shared = record["outages"]["control_failed"]
     if shared:
         doubts.append(f"the control target failed during {shared} of the outages: the fault may be on this side")
     for name, lane in record["lanes"].items():
         judged = [judge(o, record, ("lane", name)) for o in objectives if o.scope in (None, ("lane", name))]
         lane["verdict"], lane["reasons"] = _verdict(judged, doubts, gaps, [])
     record["verdict"], record["reasons"] = _verdict(record["objectives"], doubts, gaps, extra)
+    brown = record["brownouts"]
+    if record["verdict"] == PASS and brown["count"] and not any("brownout" in o.metric for o in objectives):
+        record["reasons"].append(f"no objective is about brown-outs; the longest took {brown['longest_s']:.1f} s")
 
 
 def _verdict(
@@ -290,24 +296,14 @@ def _verdict(
     return PASS, [] if objectives else ["no objective was set"]
 
 
-def write(record: Mapping[str, Any], path: str) -> None:
-    """Write the record so that the file is whole or absent."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(record, file, separators=(",", ":"))
-        file.write("\n")
-    os.replace(temporary, path)
-
-
 def longest_outage_s(state: State, lanes: Iterable[str]) -> tuple[float, float]:
-    """The longest outage, with the one that goes on, and the sum of all, of the worst lane, in seconds."""
-    longest = total = 0
-    for lane in lanes:
-        lengths = [run.length for run in state.runs(lane) if run.lost and not run.isolated]
-        current = state.current_outage_ns(lane)
-        longest = max([longest, current, *lengths])
-        total = max(total, sum(lengths))
-    return longest / 1e9, total / 1e9
+    """The longest outage, with the one that goes on, and the sum of all, of the worst lane and target, in seconds.
+
+    Each as short as it can be: a request that is still in flight says nothing yet.
+    """
+    tracks = [runs for lane in lanes for runs in state.runs(lane).values()]
+    lengths = [[run.shortest for run in runs if run.lost and not run.isolated] for runs in tracks]
+    return max(map(max, filter(None, lengths)), default=0) / 1e9, max(map(sum, lengths), default=0) / 1e9
 
 
 def latency_of(state: State, lanes: Iterable[str]) -> Histogram:

@@ -52,8 +52,13 @@ def due_times(
     arrivals: str = "constant",
     limit: int | None = None,
     seed: int = 1,
+    *,
+    endless: bool = False,
 ) -> Iterator[int]:
-    """The due times in ns from the start, rising; `arrivals` is `constant` or `poisson`."""
+    """The due times in ns from the start, rising; `arrivals` is `constant` or `poisson`.
+
+    `endless`: the last stage goes on at its end's rate until `limit` is reached.
+    """
     chance = random.Random(seed)  # noqa: S311 - spacing, not secrets
     poisson = arrivals == "poisson"
     point = chance.expovariate(1.0) if poisson else 0.0
@@ -73,6 +78,10 @@ def due_times(
             point = point + chance.expovariate(1.0) if poisson else float(made)
         begun = end
         start_ns += int(stage.duration_s * NS)
+    while endless and limit is not None and made < limit:
+        yield start_ns + int((point - begun) * NS / stages[-1].end)
+        made += 1
+        point = point + chance.expovariate(1.0) if poisson else float(made)
 
 
 def active_users(stages: Sequence[Stage], elapsed_s: float) -> int:
@@ -85,7 +94,34 @@ def active_users(stages: Sequence[Stage], elapsed_s: float) -> int:
     return 0
 
 
-def lowest_rate(stages: Sequence[Stage]) -> float:
-    """The lowest planned rate (1/s) that is not zero: it decides the shortest outage that cannot be missed."""
-    rates = [rate for stage in stages for rate in (stage.start, stage.end) if rate > 0]
-    return min(rates, default=0.0)
+def widest_gap_s(stages: Sequence[Stage], limit: int | None = None) -> float:
+    """The longest time in s between two constant arrivals, or from the last one to the plan's end.
+
+    It is the shortest outage that cannot be missed. A stage's rate goes in a straight line: its widest gap is at one
+    of its ends.
+    """
+    count = planned_requests(stages, limit)
+    bounds = [0.0]
+    for stage in stages:
+        bounds.append(bounds[-1] + stage.integral(stage.duration_s))
+    near = {
+        number
+        for bound in bounds
+        for number in range(math.floor(bound) - 2, math.ceil(bound) + 3)
+        if 0 <= number < count
+    } | {0, 1, count - 2, count - 1}
+    times = {number: _due_s(stages, bounds, number) for number in near if 0 <= number < count}
+    gaps = [times[number + 1] - times[number] for number in times if number + 1 in times]
+    if times and count == planned_requests(stages):
+        gaps.append(sum(stage.duration_s for stage in stages) - times[max(times)])
+    return max(gaps, default=0.0)
+
+
+def _due_s(stages: Sequence[Stage], bounds: Sequence[float], number: int) -> float:
+    """When constant arrival `number` is due, in s; `bounds` are the integrals up to each stage."""
+    begun_s = 0.0
+    for stage, low, high in zip(stages, bounds, bounds[1:]):
+        if number < high - 1e-9:
+            return begun_s + stage.reached(number - low)
+        begun_s += stage.duration_s
+    return begun_s

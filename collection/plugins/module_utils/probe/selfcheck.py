@@ -87,5 +87,9 @@ def self_check(header: dict[str, Any], state: State, elapsed_s: float, steal_per
         "cpu_percent": round(100.0 * sum(state.cpu_s.values()) / elapsed_s, 3) if elapsed_s > 0 else 0.0,
         "peak_memory_kib": state.memory_kib,
         "workers_lost": state.workers_lost,
+        "pauses": [
+            {"start_s": round(begun / 1e9, 6), "end_s": round(ended / 1e9, 6), "worker": worker}
+            for begun, ended, worker in sorted(state.pauses)
+        ],
         "limits": limits,
     }

@@ -9,7 +9,8 @@ from typing import Any
 
 from . import outcome
 from .histogram import Histogram, pairs
-from .outage import Run, merge_workers
+from .merge import Track
+from .outage import Run
 from .tally import CellKey, Tally
 
 _LOST = "its worker was lost before it told the outcome"
@@ -18,7 +19,8 @@ _LOST = "its worker was lost before it told the outcome"
 class State:
     """Merged figures of all workers. Times in ns from the start of the probe."""
 
-    def __init__(self) -> None:
+    def __init__(self, stall_ns: int = 1 << 62) -> None:
+        self._stall_ns = stall_ns
         self.tally = Tally()
         self.lateness: dict[int, Histogram] = {}
         self.at = 0
@@ -29,10 +31,13 @@ class State:
         self.users: list[int] | None = None
         self.lanes: dict[str, dict[int, tuple[int, dict[str, int]]]] = {}
         self.workers_lost = 0
+        #: (from, to, worker): when a worker stood still
+        self.pauses: list[tuple[int, int, int]] = []
         self.finished: set[int] = set()
         self.due_by_worker: dict[int, int] = {}
-        self._runs: dict[str, dict[int, list[Run]]] = {}
-        self._open: dict[str, dict[int, Run | None]] = {}
+        #: lane -> number of the target -> its runs
+        self.tracks: dict[str, dict[int, Track]] = {}
+        self._written: dict[tuple[str, int], int] = {}
         self._keys: dict[CellKey, CellKey] = {}
 
     def add(self, delta: dict[str, Any]) -> Tally:
@@ -44,17 +49,18 @@ class State:
         if delta["last"]:
             self.finished.add(worker)
         self.due_by_worker[worker] = self.due_by_worker.get(worker, 0) + sum(tally.due.values())
-        for lane, told in delta["runs"].items():
-            ended = self._runs.setdefault(lane, {}).setdefault(worker, [])
-            ended += [Run.from_list(values) for values in told["ended"]]
-            current = told["open"]
-            self._open.setdefault(lane, {})[worker] = Run.from_list(current) if current else None
+        for lane, target, told in delta.get("tracks", ()):
+            track = self.tracks.setdefault(lane, {}).setdefault(target, Track())
+            track.add(worker, delta["workers"], told, self._stall_ns)
+        if delta["last"]:
+            self.gone(worker)
         lateness = Histogram()
         lateness.count, lateness.sum, lateness.min, lateness.max, flat = delta["lateness"]
         lateness.counts = dict(pairs(flat))
         self.lateness[worker] = lateness
         for lane, (idle_closed, diagnoses) in delta["lanes"].items():
             self.lanes.setdefault(lane, {})[worker] = (idle_closed, diagnoses)
+        self.pauses += [(begun, ended, worker) for begun, ended in delta.get("pauses", ())]
         self.in_flight_max[worker] = delta["in_flight_max"]
         self.descriptors_max[worker] = delta["descriptors_max"]
         self.cpu_s[worker] = delta["cpu_s"]
@@ -64,21 +70,49 @@ class State:
             self.users = [min(low, self.users[0]), max(high, self.users[1])] if self.users else [low, high]
         return tally
 
-    def runs(self, lane: str) -> list[Run]:
-        """The failed runs of a lane in order, over all workers; the one that goes on is the last."""
-        workers = self._runs.get(lane, {})
-        lists = []
-        for worker, ended in workers.items():
-            current = self._open[lane].get(worker)
-            lists.append(ended + ([current] if current else []))
-        return merge_workers(lists) if lists else []
+    def gone(self, worker: int) -> None:
+        """Nothing more comes from this worker."""
+        for targets in self.tracks.values():
+            for track in targets.values():
+                track.gone(worker)
+
+    def fresh_runs(self) -> list[list[Any]]:
+        """The runs that ended since the last call, and those that go on, for the progress file (JSON)."""
+        told = []
+        for lane, targets in self.tracks.items():
+            for target, track in targets.items():
+                begun = self._written.get((lane, target), 0)
+                self._written[(lane, target)] = len(track.ended)
+                ended = [run.to_list() for run in track.ended[begun:]]
+                told.append([lane, target, {
+                    "ended": ended, "open": track.open.to_list() if track.open else None,
+                    "widest": min(track.widest.values(), default=0),
+                }])  # fmt: skip
+        return told
+
+    def add_runs(self, told: list[list[Any]]) -> None:
+        """Read `fresh_runs` back."""
+        for lane, target, entry in told:
+            self.tracks.setdefault(lane, {}).setdefault(target, Track()).add(0, 1, entry, self._stall_ns)
+
+    def runs(self, lane: str) -> dict[int, list[Run]]:
+        """The failed runs of each target of a lane in order, over all workers; the one that goes on is the last."""
+        return {target: track.runs for target, track in self.tracks.get(lane, {}).items()}
 
     def current_outage_ns(self, lane: str) -> int:
-        """How long the outage of a lane that goes on has lasted; 0 when some worker has good answers."""
-        current = list(self._open.get(lane, {}).values())
-        if not current or any(run is None or not run.lost or run.isolated for run in current):
-            return 0
-        return self.at - min(run.first_bad for run in current if run)
+        """How long the longest outage of a lane's targets that goes on has lasted; 0 when none does."""
+        current = [track.open for track in self.tracks.get(lane, {}).values()]
+        begun = [run.first_bad for run in current if run and run.lost and not run.isolated and run.next_good is None]
+        return max((self.at - first for first in begun), default=0)
+
+    def widest_gap_ns(self, lane: str) -> int:
+        """The longest time between two requests to a target, in the worst of them.
+
+        A worker that shares the plan knows its own requests only: all together were never further apart than those of
+        the closest.
+        """
+        gaps = [min(track.widest.values(), default=0) for track in self.tracks.get(lane, {}).values()]
+        return max(gaps, default=0)
 
     def all_lateness(self) -> Histogram:
         """How late the sends were, over all workers."""

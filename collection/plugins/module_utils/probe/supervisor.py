@@ -28,13 +28,16 @@ from .lane import CONTROL, Lane
 from .loop import Loop
 from .objective import out_of_reach
 from .options import Options
+from .place import private, write
 from .progress import ProgressFile, summarise
 from .recorder import Recorder
 from .resolver import Resolver
-from .result import build, latency_of, longest_outage_s, write
+from .result import build, latency_of, longest_outage_s
+from .secret import in_argv
 from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, StolenTime, raise_descriptor_limit
 from .state import State
 from .tls import client_context
+from .users import share_of
 
 _SECOND_NS = 1_000_000_000
 #: From the fork of the first worker to the first request.
@@ -50,10 +53,19 @@ class WorkerError(RuntimeError):
     """A worker ended with an exception of its own: a fault of the probe. The text is its traceback."""
 
 
+class RecordUnwritten(OSError):
+    """The record could not be written where it was wanted; it is here, and the progress file stays."""
+
+    def __init__(self, record: dict[str, Any], problem: str) -> None:
+        super().__init__(f"the record was not written, {problem}")
+        self.record = record
+
+
 class _Worker:
     """The supervisor's view of a worker."""
 
-    def __init__(self, pid: int, pipe: int) -> None:
+    def __init__(self, index: int, pid: int, pipe: int) -> None:
+        self.index = index
         self.pid = pid
         self.pipe = pipe
         self.rest = b""
@@ -101,7 +113,7 @@ class Supervisor:
 
     def __init__(self, options: Options, argv: Sequence[str]) -> None:
         self.options = options
-        self.state = State()
+        self.state = State(int(options.stall_after_s * 1e9))
         self._limit = raise_descriptor_limit()
         self._context = client_context(options) if self._needs_tls() else None
         targets = options.targets + ([options.control] if options.control else [])
@@ -112,6 +124,8 @@ class Supervisor:
         self._aborted: list[str] = []
         self._argv = list(argv)
         self._error = ""
+        #: What went wrong beside the measurement ("" when nothing did).
+        self.problem = ""
 
     def run(self, on_second: OnSecond | None = None) -> dict[str, Any]:
         """Run to the end of the plan (or a signal); returns the record, which is on disk when `result` is set."""
@@ -121,14 +135,17 @@ class Supervisor:
         started_unix_ns = time.time_ns() + base_ns - time.monotonic_ns()
         header = self._header(base_ns, started_unix_ns)
         if options.attempts is not None:
-            open(options.attempts, "w", encoding="utf-8").close()  # the workers append
+            private(options.attempts).close()  # the workers append
         progress = ProgressFile(options.result, header)
         niceness = os.getpriority(os.PRIO_PROCESS, 0)
         handlers = {
             signal.SIGINT: self._on_signal,
             signal.SIGTERM: self._on_signal,
+            signal.SIGHUP: self._on_signal,
             signal.SIGUSR1: self._on_finish,
         }
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # nohup
+            del handlers[signal.SIGHUP]
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             for index in range(options.processes):
@@ -152,8 +169,14 @@ class Supervisor:
             header["plan"] = _ended_at(header["plan"], max(state.at, 0) / 1e9, due)
         stopped_by = "abort_on" if self._aborted else "signal" if self._signals else "plan"
         record = build(header, state, ended_unix_ns, stopped_by, steal_percent=steal.percent(), extra=self._aborted)
+        self.problem = progress.problem
         if options.result is not None:
-            write(record, options.result)
+            try:
+                write(record, options.result)
+            except OSError as error:
+                self.problem = f"{options.result}: {error.strerror}"
+                progress.close(keep=True)
+                raise RecordUnwritten(record, self.problem) from error
         progress.close()
         return record
 
@@ -168,7 +191,7 @@ class Supervisor:
             "host": socket.gethostname(),
             "cores": os.cpu_count() or 1,
             "processes": options.processes,
-            "argv": self._argv,
+            "argv": in_argv(self._argv),
             "options": options.raw,
             "plan": options.plan(),
             "targets": [target.name for target in options.targets],
@@ -206,7 +229,7 @@ class Supervisor:
             finally:
                 os._exit(status)
         os.close(write_end)
-        self._workers.append(_Worker(pid, read_end))
+        self._workers.append(_Worker(index, pid, read_end))
 
     def _work(self, index: int, pipe: int, base_ns: int, started_unix_ns: int) -> None:
         """The life of a worker."""
@@ -220,16 +243,19 @@ class Supervisor:
         attempts = None if options.attempts is None else AttemptLog(options.attempts, started_unix_ns)
         recorder = Recorder(options, attempts)
         exchange = Exchange(options, recorder, self._resolver, self._context, base_ns)
-        lanes = [Lane(name, name, options.targets) for name in options.lanes]
+        share, stall_ns = (index, options.processes), int(options.stall_after_s * 1e9)
+        exchange.cap = share_of(options.max_in_flight, *share)
+        lanes = [Lane(name, name, options.targets, share=share, stall_ns=stall_ns) for name in options.lanes]
         control = Lane(CONTROL, "new", [options.control], counted=False) if options.control and index == 0 else None
-        loop = Loop(exchange, lanes, control, (index, options.processes))
+        loop = Loop(exchange, lanes, control, share)
 
         def stop(_number: int, _frame: object) -> None:
             loop.abandoned = loop.stopping
             loop.stopping = True
 
         signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor passes it on, once
+        for number in (signal.SIGINT, signal.SIGHUP):  # the supervisor passes it on, once
+            signal.signal(number, signal.SIG_IGN)
         if self._signals or self._finished:
             loop.stopping = True
         self._resolver.start()
@@ -263,6 +289,7 @@ class Supervisor:
                 if lines is None:
                     selector.unregister(ready.pipe)
                     os.close(ready.pipe)
+                    self.state.gone(ready.index)
                     continue
                 for line in lines:
                     delta = json.loads(line)
@@ -277,7 +304,7 @@ class Supervisor:
                 seconds_s = max((self.state.at - last_at) / _SECOND_NS, 1e-3)
                 last_at = self.state.at
                 summary = summarise(header, self.state, fresh, seconds_s)
-                progress.add(summary, deltas)
+                progress.add(summary, deltas, self.state.fresh_runs())
                 deltas, fresh = [], []
                 if on_second is not None:
                     on_second(summary)

@@ -16,10 +16,6 @@ from .histogram import COARSE_SHIFT, Histogram, index_of, pairs
 #: (lane, number of the target, one value for each name in `identify`)
 CellKey = tuple[str, int, tuple[str, ...]]
 BUCKET_NS = 100_000_000
-#: Identities beyond this many are counted together: memory stays bounded whatever the answers say.
-IDENTITY_LIMIT = 500
-OTHER = "(other)"
-
 _HISTOGRAMS = ("latency", "service_time", "connect_time", "failure_time")
 _COUNTERS = ("bytes_sent", "bytes_received", "body_bytes", "connections_opened", "requests_on_kept_connections")
 
@@ -118,15 +114,6 @@ class Tally:
         if figures is None:
             figures = self.cells[key] = Figures()
         return figures
-
-    def identity_allowed(self, identity: tuple[str, ...], known: set[tuple[str, ...]]) -> tuple[str, ...]:
-        """The identity, or `(other)` for each name when there are too many different ones."""
-        if identity in known:
-            return identity
-        if len(known) >= IDENTITY_LIMIT:
-            return (OTHER,) * len(identity)
-        known.add(identity)
-        return identity
 
     def row(self, start: int, key: CellKey, name: str, times: int = 1) -> None:
         """Count requests that began at `start` in the timeline."""

@@ -8,7 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
+
+from .address import AddressError, connect_address, parse_address, quoted
+from .secret import in_address
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: Templates of paths and bodies: every value of `values` in turn takes the place of this.
@@ -44,54 +47,34 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
     """Make a target from an entry (url, name, weight, method, headers, body) over the common request options."""
     url = str(entry["url"])
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise TargetError(f"{option}: {url!r} is not an address ({error})") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TargetError(f"{option}: {url!r} is not an address, expected http://host:port/path or https://…")
-    weight = int(entry.get("weight") or 1)
+        address = parse_address(url)
+    except AddressError as error:
+        raise TargetError(f"{option}: {in_address(url)!r} is not an address ({error})") from error
+    weight = int(1 if entry.get("weight") is None else entry["weight"])
     if not 1 <= weight <= 1000:
         raise TargetError(f"{option}.weight: {weight}, expected 1 to 1000")
-    tls = parts.scheme == "https"
-    address = (parts.hostname, port or (443 if tls else 80))
-    authority = str(common.get("host") or parts.netloc.rpartition("@")[2])
+    authority = str(common.get("host") or address.authority)
     method = str(entry.get("method") or common.get("method") or "GET").upper()
     if not _TOKEN.fullmatch(method):
         raise TargetError(f"{option}.method: {method!r}, expected a name such as GET")
     headers = dict(common.get("headers") or {})
     headers.update(entry.get("headers") or {})
     body = entry.get("body") if entry.get("body") is not None else common.get("body")
-    path = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-    payloads = _payloads(option, path, None if body is None else str(body), common.get("values") or [])
+    if address.credentials and "authorization" not in {name.lower() for name in headers}:
+        headers["Authorization"] = address.credentials
+    payloads = _payloads(option, address.path, None if body is None else str(body), common.get("values") or [])
     connect_to = common.get("connect_to")
     return Target(
-        name=str(entry.get("name") or url),
+        name=str(entry.get("name") or in_address(url)),
         weight=weight,
-        tls=tls,
-        address=_connect_to(str(connect_to)) if connect_to else address,
+        tls=address.tls,
+        address=_connect_to(str(connect_to)) if connect_to else (address.host, address.port),
         authority=authority,
-        server_name=str(common.get("server_name") or parts.hostname),
+        server_name=str(common.get("server_name") or address.server_name),
         method=method,
         on_new=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=False) for p, b in payloads),
         on_kept=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=True) for p, b in payloads),
     )
-
-
-def redirected(target: Target, location: str, keep: bool) -> Target:
-    """The target that a Location header points at, asked with GET. Raises TargetError when it is none."""
-    scheme = "https" if target.tls else "http"
-    path = target.on_kept[0].split(b" ", 2)[1].decode("ascii")
-    url = urljoin(f"{scheme}://{target.authority}{path}", location)
-    parts = urlsplit(url)
-    same_host = parts.netloc == target.authority and parts.scheme == scheme
-    found = parse_target("redirect", {"url": url, "method": "HEAD" if target.method == "HEAD" else "GET"}, {})
-    if not same_host:
-        return found
-    return Target(
-        target.name, 1, target.tls, target.address, target.authority, target.server_name,
-        found.method, found.on_new, found.on_kept,
-    )  # fmt: skip
 
 
 def _payloads(option: str, path: str, body: str | None, values: Sequence[str]) -> list[tuple[str, str | None]]:
@@ -112,14 +95,14 @@ def _payloads(option: str, path: str, body: str | None, values: Sequence[str]) -
             )
             for value in map(str, values)
         ]
-    return [(quote(one, safe="/?&=%:@!$'()*+,;~#[]"), text) for one, text in pairs]
+    return [(quoted(one), text) for one, text in pairs]
 
 
 def _connect_to(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or not host:
-        raise TargetError(f"connect_to: {text!r}, expected address:port")
-    return host.strip("[]"), int(port)
+    try:
+        return connect_address(text)
+    except AddressError as error:
+        raise TargetError(f"connect_to: {text!r}, expected address:port ({error})") from error
 
 
 def _request(
@@ -133,7 +116,14 @@ def _request(
         text = str(value)
         if not _TOKEN.fullmatch(name) or "\r" in text or "\n" in text or "\0" in text:
             raise TargetError(f"{option}.headers: {name!r} is not a header, expected a name and a value on one line")
-        lines.append(f"{name}: {text}")
+        try:
+            text.encode("latin-1")
+        except UnicodeEncodeError as error:
+            raise TargetError(
+                f"{option}.headers: the value of {name} has letters that no header can carry, expected Latin-1"
+            ) from error
+        if name.lower() != "connection" or keep:  # a lane of new connections closes each
+            lines.append(f"{name}: {text}")
     if "user-agent" not in given:
         lines.append("User-Agent: availability-lab-probe")
     if "accept" not in given:
@@ -143,7 +133,7 @@ def _request(
         lines.append(f"Content-Length: {len(payload)}")
     if not keep:
         lines.append("Connection: close")
-    return "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + payload
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + payload
 
 
 def weighted_cycle(weights: Sequence[int]) -> list[int]:

@@ -45,14 +45,14 @@ class Users:
         self._steady = steady
         index, workers = share
         #: The number of requests that this worker may begin.
-        self.quota = NEVER if options.requests is None else _part(options.requests, index, workers)
+        self.quota = NEVER if options.requests is None else share_of(options.requests, index, workers)
         self.least: int = options.users
         self.most = 0
 
     @property
     def over(self) -> bool:
         """Every request of the quota was begun."""
-        return self._lane.tracker.next >= self.quota
+        return self._lane.begun >= self.quota
 
     def start_due(self, exchange: Exchange, now: int, ended: bool) -> None:
         """Take back the users whose request ended, and begin the requests of those whose time has come."""
@@ -72,7 +72,7 @@ class Users:
             else:
                 self._active.discard(user.number)
         lane, waiting = self._lane, self._waiting
-        while waiting and waiting[0][0] <= now and lane.tracker.next < self.quota:
+        while waiting and waiting[0][0] <= now and lane.begun < self.quota:
             due, _unused, user = heapq.heappop(waiting)
             if user.number >= self._wanted:
                 self._active.discard(user.number)
@@ -99,14 +99,17 @@ class Users:
 
     def _adjust(self, now: int) -> None:
         total = active_users(self._stages, now / 1e9) if self._stages else self._options.users
-        self._wanted = _part(total, *self._share)
+        # Those who begin together keep a pace together for ever: they are spread over their first one.
+        spread_ns = int((self._options.iteration_s or 0.0) * 1e9) if not self._active and self._steady else 0
+        self._wanted = share_of(total, *self._share)
         self.least, self.most = min(self.least, total), max(self.most, total)
         for number in range(self._wanted):
             if number not in self._active:
                 self._active.add(number)
-                heapq.heappush(self._waiting, (now, number, User(number)))
+                first = now + spread_ns * (number * self._share[1] + self._share[0]) // max(total, 1)
+                heapq.heappush(self._waiting, (first, number, User(number)))
 
 
-def _part(total: int, index: int, workers: int) -> int:
+def share_of(total: int, index: int, workers: int) -> int:
     """Worker `index`'s part of `total`, such that the parts add up."""
     return total * (index + 1) // workers - total * index // workers

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .expectation import percent
+from .probe_record import NOT_SENT as UNSENT
 
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -126,7 +127,7 @@ def _parts(zoom: Json) -> list[tuple[str, Sequence[int], str]]:
         parts.append((name or "ok", counts, colour))
     reds = 0
     for name, counts in zoom["failing"].items():
-        if name in ("not_sent", "ports_exhausted", "descriptors_exhausted"):
+        if name in UNSENT:
             colour = NOT_SENT
         else:
             colour, reds = FAILING[reds % len(FAILING)], reds + 1

@@ -13,7 +13,7 @@ from .record_file import RecordError, line_of, read_record, read_text
 
 KIND = "probe"
 SCHEMA_VERSION = 1
-NOT_SENT = ("not_sent", "ports_exhausted", "descriptors_exhausted")
+NOT_SENT = ("not_sent", "ports_exhausted", "descriptors_exhausted", "client_late")
 _TOP = {
     "started_at": str,
     "started_unix_ns": int,

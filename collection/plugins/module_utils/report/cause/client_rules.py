@@ -11,6 +11,7 @@ from .scene import Scene
 _CLIENT_CHANGES = {
     "ports_exhausted": "keep connections, lower the rate, or widen net.ipv4.ip_local_port_range on the probe's host",
     "descriptors_exhausted": "raise the limit of open files (ulimit -n) on the probe's host",
+    "client_late": "give the probe's host a free processor: it stood still; repeat the run",
     "not_sent": "give the probe more processes or a lower rate",
 }
 

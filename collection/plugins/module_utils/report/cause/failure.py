@@ -10,7 +10,7 @@ from typing import Any
 
 from .finding import NS_PER_MS, NS_PER_S
 
-CLIENT_OUTCOMES = frozenset({"not_sent", "ports_exhausted", "descriptors_exhausted"})
+CLIENT_OUTCOMES = frozenset({"not_sent", "ports_exhausted", "descriptors_exhausted", "client_late"})
 ANSWERED_OUTCOMES = frozenset({"wrong_status", "wrong_body", "too_slow"})
 # Somebody accepted these connections, and then took too long.
 LATE_OUTCOMES = frozenset({"timeout_headers", "timeout_body", "too_slow"})
@@ -95,15 +95,19 @@ def _unsent(start: int, outcomes: Mapping[str, Any]) -> list[Failure]:
 
 
 def _from_timeline(start: int, timeline: Mapping[str, Any], known: Iterable[Failure]) -> list[Failure]:
-    """Failed requests in buckets later than the last listed outage."""
-    after = max((failure.last_bad_ns for failure in known if failure.kind != "client"), default=start)
+    """Failed requests in buckets in which no listed outage of their lane lies: the probe lists the longest only."""
     width = int(timeline["bucket_ms"]) * NS_PER_MS
+    listed: set[tuple[str, int]] = set()
+    for failure in known:
+        if failure.kind != "client":
+            first, last = ((edge - start) // width for edge in (failure.first_bad_ns, failure.last_bad_ns))
+            listed.update((failure.lane, bucket) for bucket in range(first, last + 1))
     found = []
     for row in timeline["rows"]:
         t = start + row["i"] * width
-        if t <= after:
-            continue
         for lane, outcomes in row.get("lanes", {"": row["outcomes"]}).items():
+            if (lane, row["i"]) in listed:
+                continue
             for name, count in outcomes.items():
                 if name != "ok" and name not in CLIENT_OUTCOMES:
                     found.append(_plain("outage", (t, t + width), name, count, lane=lane))

@@ -63,7 +63,82 @@ def test_what_cannot_be_read_names_the_option(text: str, said: str) -> None:
 
 
 def test_percent_of() -> None:
-    assert [percent_of(m) for m in ("p50", "p999", "p99.9", "service_p95", "mean")] == [50.0, 99.9, 99.9, 95.0, None]
+    names = ("p50", "p5", "p999", "p9999", "p99.9", "p100", "service_p95", "mean", "p123")
+    assert [percent_of(name) for name in names] == [50.0, 5.0, 99.9, 99.99, 99.9, 100.0, 95.0, None, None]
+
+
+def measured(latencies_ms: list[int], failed: int = 0, **outages: Any) -> dict[str, Any]:
+    """A record with one lane."""
+    histogram = Histogram()
+    for latency in latencies_ms:
+        histogram.add(latency * 1_000_000)
+    due = len(latencies_ms) + failed
+    share = {"value": None, "lower": None, "good": 0, "of": 0}
+    figures = {
+        "due": due, "completed": due - failed, "failed": failed, "not_sent": 0, "latency": histogram.to_record(),
+        "availability": {"planned": share, "sent": share, "time": share},
+    }  # fmt: skip
+    listed = {"longest_s": 0.0, "total_s": 0.0, "count": 0, "longest_between_s": [0.0, 0.0], "total_between_s": [0, 0]}
+    lane = {**figures, "outages": {**listed, **outages}, "resolution_s": 0.05}
+    nobody = {**figures, "due": failed, "completed": 0}
+    blue = {**figures, "due": due - failed, "failed": 0}
+    return {
+        "totals": figures, "outages": lane["outages"], "lanes": {"new": lane},
+        "identities": {"version": {"blue": blue, "": nobody}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "failed", "verdict"),
+    [
+        ("p99 < 100ms", 0, "pass"),
+        ("p99 < 100ms", 1, "pass"),
+        ("p99 < 100ms", 2, "fail"),  # 2 of 102 had no answer at all
+        ("max < 100ms", 1, "fail"),
+        ("p100 < 100ms", 1, "fail"),
+        ("p100 < 99ms", 0, "fail"),
+        ("mean < 100ms", 1, "fail"),
+        ("p50 < 100ms", 200, "fail"),
+        ("p50 < 60ms", 10, "pass"),
+        ("availability{version=blue} >= 99.9", 0, "pass"),
+        ("availability{version=blue} >= 99.9", 100, "inconclusive"),  # they may have been blue's
+        ("availability{version=blue} >= 40", 100, "pass"),  # even if they were
+        ("failed{version=blue} == 0", 1, "inconclusive"),
+    ],
+)
+def test_failures_are_not_silent(text: str, failed: int, verdict: str) -> None:
+    record = measured([*range(1, 100), 99], failed)
+    assert judge(parse_objective("objectives", text), record)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "between", "verdict"),
+    [
+        ("longest_outage < 1s", [0.0, 0.9], "pass"),
+        ("longest_outage < 1s", [0.5, 2.0], "inconclusive"),
+        ("longest_outage < 1s", [1.0, 2.0], "fail"),
+        ("longest_outage < 40ms", [0.0, 0.0], "inconclusive"),  # requests come each 50 ms
+        ("longest_outage{lane=new} < 40ms", [0.0, 0.0], "inconclusive"),
+        ("longest_outage < 60ms", [0.0, 0.0], "pass"),
+    ],
+)
+def test_intervals_are_held_at_both_ends(text: str, between: list[float], verdict: str) -> None:
+    record = measured([1] * 100, longest_between_s=between)
+    assert judge(parse_objective("objectives", text), record)["verdict"] == verdict
+
+
+@pytest.mark.parametrize("text", ["availability >= 0.999", "availability_sent >= 1"])
+def test_a_share_is_no_percentage(text: str) -> None:
+    with pytest.raises(ObjectiveError, match="expected percent"):
+        parse_objective("objectives", text)
+    assert parse_objective("objectives", text + "%").limit <= 1
+
+
+def test_nothing_sent_is_no_pass() -> None:
+    record = measured([], 0)
+    record["totals"].update(due=5, not_sent=5)
+    for text in ("longest_outage < 1s", "outages == 0", "p99 < 1s", "error_rate <= 100"):
+        assert judge(parse_objective("objectives", text), record)["verdict"] == "inconclusive"
 
 
 @pytest.mark.parametrize(
@@ -81,8 +156,9 @@ def test_percent_of() -> None:
         ("total_outage < 100ms", "fail"),
         ("outages <= 1", "fail"),
         ("isolated_failures{lane=reuse} == 1", "pass"),
-        ("failed{version=blue} <= 3", "pass"),
-        ("availability{lane=other} >= 1", "inconclusive"),
+        ("failed{version=blue} <= 3", "inconclusive"),  # others failed without an answer, and name nobody
+        ("failed{version=blue} <= 100", "pass"),
+        ("availability{lane=other} >= 1%", "inconclusive"),
         ("p99{version=red} < 1s", "inconclusive"),
         ("longest_outage{version=blue} < 1s", "inconclusive"),
     ],

@@ -50,6 +50,22 @@ GOOD: dict[str, Any] = {"url": ["http://127.0.0.1:5000/"], "rate": 20, "duration
         ({"objectives": ["speed > 1"]}, "objectives: 'speed'"),
         ({"objectives": ["failed{pod=x} == 0"]}, "objectives: 'failed{pod=x} == 0', expected a scope of lane, target"),
         ({"abort_on": ["mean < 1s"]}, "abort_on: 'mean < 1s' cannot be decided before the end"),
+        ({"abort_on": ["error_rate > 10"]}, "abort_on: 'error_rate > 10' is what must not be"),
+        ({"abort_on": ["failed >= 5"]}, "abort_on: 'failed >= 5' is what must not be"),
+        ({"abort_on": ["p99{target=http://127.0.0.1:5000/} < 1s"]}, "abort_on: "),
+        ({"objectives": ["p99{lane=resue} < 1s"]}, "objectives: 'p99{lane=resue} < 1s', expected as lane one of new"),
+        ({"objectives": ["failed{target=x} == 0"]}, "objectives: 'failed{target=x} == 0', expected as target one of"),
+        ({"rate": float("inf")}, "rate: inf is not a rate"),
+        ({"control_rate": float("inf")}, "control_rate: inf is not a rate"),
+        ({"rate": None, "users": 4, "max_in_flight": 2}, "max_in_flight: 2 is less than the 4 users"),
+        ({"processes": 3, "max_in_flight": 2}, "max_in_flight: 2 is less than one for each of 3 processes"),
+        ({"rate": None, "users": 1, "abort_on": ["availability >= 99"]}, "abort_on: 'availability >= 99' cannot be"),
+        ({"headers": {"X-A": "\u0416"}}, "url.headers: the value of X-A has letters"),
+        ({"url": None, "targets": [{"name": "a"}]}, "targets: expected url in every entry"),
+        ({"url": None, "targets": [{"url": "http://x/", "weigth": 5}]}, "targets: 'weigth' is unknown"),
+        ({"url": None, "targets": [{"url": "http://x/", "weight": 0}]}, "targets.weight: 0, expected 1 to 1000"),
+        ({"url": None, "targets": [{"url": "http://x/", "weight": "a"}]}, "targets.weight: 'a', expected a whole"),
+        ({"url": None, "targets": [{"url": "http://x/", "headers": "x"}]}, "targets.headers: 'x', expected names"),
         ({"ca_file": "/no/such.pem"}, "ca_file: /no/such.pem cannot be read"),
         ({"client_key": "/etc/hostname"}, "client_key: given without client_cert"),
         ({"result": "/no/such/folder/r.json"}, "result: the folder /no/such/folder does not exist"),
@@ -77,6 +93,9 @@ def test_bad_options(changes: dict[str, Any], said: str) -> None:
         [{"duration": "1s"}],
         [{"duration": "1s", "rate": 0}],
         [{"duration": "1s", "users": -1}],
+        [{"duration": "1s", "rate": "abc"}],
+        [{"duration": "1s", "rate": float("inf")}],
+        [{"rate": 5}],
     ],
 )
 def test_bad_stages(stages: list[dict[str, Any]]) -> None:
@@ -125,6 +144,20 @@ def test_the_request_on_the_wire() -> None:
     assert lines[0] == "GET /a%20b?q=1 HTTP/1.1"
     assert {"Host: other", "X-A: 1", "Connection: close"} < set(lines)
     assert b"Connection" not in target.on_kept[0]
+
+
+def test_a_plan_of_random_arrivals_knows_how_many() -> None:
+    plan = parse({"url": ["http://x/"], "rate": 200, "requests": 100, "arrivals": "poisson"})
+    assert plan.planned_arrivals == len(list(plan.due_times())) == 100
+    timed = parse({"url": ["http://x/"], "rate": 200, "duration": "2s", "arrivals": "poisson"})
+    assert timed.planned_arrivals == len(list(timed.due_times()))
+
+
+def test_the_lane_of_new_connections_closes_each_whatever_header_is_given() -> None:
+    (target,) = parse({**GOOD, "headers": {"Connection": "keep-alive"}}).targets
+    assert target.on_new[0].count(b"Connection: ") == 1
+    assert b"Connection: close\r\n" in target.on_new[0]
+    assert b"Connection: keep-alive\r\n" in target.on_kept[0]
 
 
 def test_secrets_do_not_reach_the_record() -> None:

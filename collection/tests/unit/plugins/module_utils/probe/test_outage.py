@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.availability.lab.plugins.module_utils.probe import outcome
-from ansible_collections.availability.lab.plugins.module_utils.probe.outage import Run, Tracker, merge_workers, summary
+from ansible_collections.availability.lab.plugins.module_utils.probe.outage import Run, joined, summary
+from ansible_collections.availability.lab.plugins.module_utils.probe.track import Tracker
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -131,23 +132,74 @@ def test_runs_survive_the_delta_lines() -> None:
     assert Run.from_list(run.to_list()).to_record("new", False) == run.to_record("new", False)
 
 
-def test_two_workers_outage_is_where_neither_has_a_good_answer() -> None:
-    kinds = [outcome.OK] * 10 + [outcome.REFUSED] * 30 + [outcome.OK] * 10
-
-    def worker(part: int) -> list[Run]:
-        tracker = Tracker()
-        for number, kind in enumerate(kinds):
-            if number % 2 == part:
-                tracker.end(tracker.begin(number * SPACING), outcome.CODE[kind], number * SPACING + 5, "why")
-        ended, current = tracker.take()
-        return ended + ([current] if current else [])
-
-    (run,) = merge_workers([worker(0), worker(1)])
-    (alone,) = tracked(kinds, list(range(len(kinds))))
-    assert run.to_record("new", False) == alone.to_record("new", False)
+def test_every_length_says_what_is_known() -> None:
+    kinds = [outcome.OK] * 10 + [outcome.REFUSED] * 20 + [outcome.OK] * 5 + [outcome.RESET] + [outcome.OK] * 4
+    told = summary("new", tracked(kinds, list(range(len(kinds)))), target="a", ended_ns=400_000_000)
+    outage, isolated = told["list"]
+    assert (outage["shortest_s"], outage["length_s"], outage["longest_s"]) == (0.19, 0.2, 0.21)
+    assert (isolated["shortest_s"], isolated["length_s"], isolated["longest_s"]) == (0.0, 0.01, 0.02)
+    assert outage["target"] == "a"
+    assert told["longest_between_s"] == [0.19, 0.21]
+    assert told["total_between_s"] == [0.19, 0.23]
 
 
-def test_failures_of_one_worker_alone_stay_its_own() -> None:
-    first = tracked([outcome.OK, outcome.RESET, outcome.RESET, outcome.OK], [0, 1, 2, 3])
-    merged = merge_workers([first, []])
-    assert [(run.first_bad, run.lost) for run in merged] == [(SPACING, 2)]
+def test_an_outage_without_an_end_may_have_lasted_to_the_end_of_the_measurement() -> None:
+    (run,) = tracked([outcome.OK, outcome.RESET, outcome.RESET], [0, 1, 2])
+    entry = run.to_record("new", False, ended_ns=900_000_000)
+    assert (entry["shortest_s"], entry["longest_s"]) == (0.01, 0.9)
+
+
+def test_a_request_in_flight_does_not_hold_an_outage_open() -> None:
+    tracker = Tracker()
+    for number in range(6):
+        tracker.begin(number * SPACING)
+        if number != 3:
+            code = outcome.CODE[outcome.RESET] if number in (1, 2) else outcome.OK_CODE
+            tracker.end(number, code, number * SPACING + 5, "why")
+    ended, current = tracker.take()
+    assert not ended
+    assert current is not None
+    assert (current.next_good, current.length) == (4 * SPACING, 3 * SPACING)
+    tracker.end(3, outcome.OK_CODE, 100 * SPACING)
+    ended, current = tracker.take()
+    assert [run.next_good for run in ended] == [3 * SPACING]
+    assert current is None
+
+
+def test_one_slow_answer_among_prompt_ones_is_a_stall_of_at_most_what_is_prompt() -> None:
+    tracker = Tracker(stall_ns=100 * SPACING)
+    for number in range(10):
+        tracker.begin(number * SPACING)
+        slow = number == 4
+        tracker.end(number, outcome.STALLED_CODE if slow else outcome.OK_CODE, (400 if slow else number) * SPACING)
+    (run,), _unused = tracker.take()
+    entry = run.to_record("new", False)
+    assert (entry["kind"], entry["isolated"]) == ("stall", True)
+    assert (entry["shortest_s"], entry["length_s"], entry["longest_s"]) == (0.01, 1.01, 1.02)
+
+
+def test_tracks_side_by_side_are_as_bad_as_the_worst_of_them() -> None:
+    bad = summary("new", tracked([outcome.OK, *[outcome.RESET] * 8, outcome.OK], list(range(10))), target="a")
+    good = summary("new", tracked([outcome.OK, outcome.RESET, outcome.OK], [0, 1, 2]), target="b")
+    both = joined([good, bad])
+    assert (both["count"], both["longest_s"], both["total_s"]) == (1, 0.08, 0.08)
+    assert (both["requests_lost"], both["isolated_failures"]) == (9, 1)
+    assert [entry["target"] for entry in both["list"]] == ["a", "b"]
+
+
+def test_the_widest_gap_between_requests_is_kept() -> None:
+    tracker = Tracker()
+    start = 0
+    for number in range(30_000):
+        start += 900 if number == 17_000 else 10
+        tracker.end(tracker.begin(start), outcome.OK_CODE, start)
+    tracker.take()
+    assert tracker.widest == 900
+
+
+def test_a_long_list_keeps_the_longest(monkeypatch: Any) -> None:
+    monkeypatch.setattr("ansible_collections.availability.lab.plugins.module_utils.probe.outage.LIST_LIMIT", 3)
+    kinds = [outcome.OK, outcome.RESET] * 10 + [outcome.OK] + [outcome.RESET] * 5 + [outcome.OK]
+    told = summary("new", tracked(kinds, list(range(len(kinds)))))
+    assert (len(told["list"]), told["list_truncated"]) == (3, 8)
+    assert max(entry["length_s"] for entry in told["list"]) == told["longest_s"]

@@ -80,12 +80,50 @@ def test_arbitrary_bytes_are_an_answer_or_malformed(data: bytes) -> None:
         b"HTTP/1.1 200 OK\r\n folded: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000000000000\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * MAX_HEAD,
     ],
 )
 def test_malformed(wire: bytes) -> None:
     with pytest.raises(MalformedAnswer):
         AnswerReader("GET", keep_body=False).feed(wire)
+
+
+@pytest.mark.parametrize(
+    ("wire", "header", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX: a;\r\n  b\r\n\tc\r\nContent-Length: 2\r\n\r\nok", "a; b c", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nX: \r\n a\r\nContent-Length: 2\r\n\r\nok", "a", b"ok"),
+        (b"HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\nok", "a", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 2\n\nok", "a", b"ok"),
+        (b"HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\r\nok", "a", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 2, 2\r\n\r\nok", "a", b"ok"),
+        (b"HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 2\r\nContent-Length: 02\r\n\r\nok", "a", b"ok"),
+        (
+            b"HTTP/1.1 200 OK\r\nX: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"00000000000000002\r\nok\r\n0\r\nT: 1\r\n 2\r\n\r\n",
+            "a",
+            b"ok",
+        ),
+        (b"HTTP/1.1 200 OK\nX: a\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n", "a", b"ok"),
+        (b"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\nok", "a", b"ok"),
+    ],
+)  # fmt: skip
+def test_what_browsers_and_curl_take(wire: bytes, header: str, body: bytes) -> None:
+    for size in (1, 7, len(wire)):
+        reader = AnswerReader("GET", keep_body=True)
+        pieces = [wire[at : at + size] for at in range(0, len(wire), size)]
+        assert [reader.feed(piece) for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+        assert reader.answer_head.header("x") == header
+        assert (bytes(reader.body), reader.surplus) == (body, False)
+
+
+def test_how_long_an_idle_connection_is_kept() -> None:
+    head = read_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: max=3, timeout=10")
+    assert head.keeps_ns == 9_000_000_000
+    assert read_head(b"HTTP/1.1 200 OK\r\nContent-Length: 0").keeps_ns > 1 << 60
 
 
 def test_an_answer_without_a_length_ends_with_the_connection() -> None:

@@ -57,9 +57,11 @@ def test_a_closed_plan_stops_after_its_requests() -> None:
 def test_users_think_and_keep_a_pace() -> None:
     with serving() as server:
         thinking = probe(url=[server.url + "/"], users=5, duration="1s", think_time="200ms", connection="reuse")
-        pacing = probe(url=[server.url + "/"], users=5, duration="1s", iteration_time="250ms")
+        pacing = probe(url=[server.url + "/"], users=5, duration="2s", iteration_time="250ms")
     assert 15 <= thinking["totals"]["due"] <= 25
-    assert 15 <= pacing["totals"]["due"] <= 20
+    assert 15 <= pacing["totals"]["due"] <= 40
+    begun = {row["i"] for row in pacing["timeline"]["rows"] if row["i"] < 3}
+    assert len(begun) > 1, "those who keep a pace do not all begin at once"
 
 
 def test_stages_of_users_ramp_up_and_down() -> None:
@@ -271,7 +273,8 @@ def test_a_signal_ends_the_run_with_a_result_on_disk(number: int, tmp_path: Path
 def test_the_plans_end_can_be_told_while_it_runs() -> None:
     """As an experiment does when its last step has ended: what is in flight is waited for, and the plan is complete."""
     with serving() as server:
-        options = parse({"url": [server.url + "/slow"], "rate": 50, "duration": "600s"})
+        raw = {"url": [server.url + "/slow"], "rate": 50, "duration": "600s", "max_lateness": "10s", "max_steal": 100.0}
+        options = parse(raw)
         threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGUSR1)).start()
         record = Supervisor(options, []).run()
     accounted(record)
@@ -283,6 +286,31 @@ def test_the_plans_end_can_be_told_while_it_runs() -> None:
 
 def _children() -> list[int]:
     return [int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+
+
+def test_a_probe_that_stood_still_holds_it_against_nobody() -> None:
+    """Half a second of answers is under way when the worker is stopped, and all of them have come when it goes on."""
+    before = set(_children())
+
+    def send(number: signal.Signals) -> None:
+        for child in set(_children()) - before:
+            os.kill(child, number)
+
+    with serving(lambda _path, _method: (time.sleep(0.5), (200, {}, b"ok"))[1]) as server:
+        for after_s, number in ((1.0, signal.SIGSTOP), (4.0, signal.SIGCONT)):
+            threading.Timer(after_s, send, (number,)).start()
+        record = probe(
+            url=[server.url + "/"], rate=20, duration="5s", timeout="2s", expect_latency="1800ms", stall_after="1800ms",
+            objectives=["longest_stall < 1s", "failed == 0"],
+        )  # fmt: skip
+    outcomes = counts(record)
+    assert set(outcomes) == {"ok", "client_late", "not_sent"}
+    assert outcomes["client_late"] >= 3
+    assert outcomes["not_sent"] >= 40
+    assert (record["totals"]["failed"], record["outages"]["stalls"]) == (0, 0)
+    assert record["verdict"] == "inconclusive"
+    (pause,) = record["self_check"]["pauses"]
+    assert 2.5 <= pause["end_s"] - pause["start_s"] <= 4
 
 
 def test_a_killed_worker_costs_a_second_and_the_verdict() -> None:

@@ -11,8 +11,8 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.schedule im
     Stage,
     active_users,
     due_times,
-    lowest_rate,
     planned_requests,
+    widest_gap_s,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +71,24 @@ def test_users_follow_the_stages() -> None:
     assert [active_users(stages, t) for t in (0.0, 5.0, 10.0, 14.9, 20.0, 24.99, 25.0)] == [0, 50, 100, 100, 50, 0, 0]
 
 
-def test_the_lowest_rate_that_is_not_zero() -> None:
-    assert lowest_rate([Stage(1, 0, 50), Stage(1, 50, 20)]) == 20
-    assert lowest_rate([Stage(1, 0, 0)]) == 0
+@given(STAGES, st.one_of(st.none(), st.integers(1, 50)))
+def test_the_widest_gap_is_that_of_the_schedule(stages: list[Stage], limit: int | None) -> None:
+    times = [time / 1e9 for time in due_times(stages, limit=limit)]
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    if times and len(times) == planned_requests(stages):
+        gaps.append(sum(stage.duration_s for stage in stages) - times[-1])
+    assert widest_gap_s(stages, limit) == pytest.approx(max(gaps, default=0.0), abs=1e-6)
+
+
+def test_the_widest_gap_of_a_ramp_from_nothing_and_of_a_pause() -> None:
+    assert widest_gap_s([Stage(10.0, 0.0, 10.0)]) == pytest.approx(math.sqrt(2.0))
+    pause = [Stage(5.0, 10.0, 10.0), Stage(20.0, 0.0, 0.0), Stage(5.0, 10.0, 10.0)]
+    assert widest_gap_s(pause) == pytest.approx(20.1)
+
+
+@given(st.integers(1, 200), st.integers(0, 20))
+def test_random_arrivals_are_as_many_as_asked_for(count: int, seed: int) -> None:
+    stages = [Stage(count / 100.0, 100.0, 100.0)]
+    times = list(due_times(stages, "poisson", count, seed, endless=True))
+    assert len(times) == count
+    assert times == sorted(times)

@@ -8,7 +8,13 @@ import json
 from typing import Any
 
 from ansible_collections.availability.lab.plugins.module_utils.probe import outcome
-from ansible_collections.availability.lab.plugins.module_utils.probe.tally import IDENTITY_LIMIT, OTHER, Tally
+from ansible_collections.availability.lab.plugins.module_utils.probe.identities import (
+    COMBINATION_LIMIT,
+    IDENTITY_LIMIT,
+    OTHER,
+    Identities,
+)
+from ansible_collections.availability.lab.plugins.module_utils.probe.tally import Tally
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,12 +77,21 @@ def test_every_event_has_one_class(events: list[Any]) -> None:
 
 
 def test_the_number_of_identities_is_bounded() -> None:
-    tally = Tally()
-    known: set[tuple[str, ...]] = set()
-    allowed = [tally.identity_allowed((f"pod-{n}",), known) for n in range(IDENTITY_LIMIT + 10)]
+    identities = Identities(1)
+    allowed = [identities.allowed((f"pod-{n}",)) for n in range(IDENTITY_LIMIT + 10)]
     assert allowed[IDENTITY_LIMIT - 1] == (f"pod-{IDENTITY_LIMIT - 1}",)
     assert set(allowed[IDENTITY_LIMIT:]) == {(OTHER,)}
-    assert tally.identity_allowed(("pod-3",), known) == ("pod-3",)
+    assert identities.allowed(("pod-3",)) == ("pod-3",)
+
+
+def test_a_name_without_bounds_does_not_hide_another() -> None:
+    identities = Identities(2)
+    allowed = [identities.allowed(("blue" if n < 700 else "green", f"id-{n}")) for n in range(1400)]
+    assert allowed[699] == ("blue", OTHER)
+    assert allowed[1399] == ("green", OTHER)
+    both = Identities(2)
+    seen = {both.allowed((f"a-{n // 100}", f"b-{n % 100}")) for n in range(10_000)}
+    assert len(seen) == COMBINATION_LIMIT + 1
 
 
 def test_the_first_example_is_kept() -> None:

@@ -1,0 +1,137 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""An address as people write it, taken apart: every form that curl takes, or one clear error.
+
+`http://` may be left out; user and password become Basic credentials (RFC 7617); a name in any script becomes its ASCII
+form (IDNA); an IPv6 zone is for connecting alone; a last dot stays in Host, and is no part of a certificate's name.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urlsplit
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f\"#%/<>?@\\\[\]^`{|}]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Characters that stay as they are in a path or query: they are allowed there, or quoted already.
+_SAFE = "/?&=%:@!$'()*+,;~#[]"
+
+
+class AddressError(ValueError):
+    """The text is no address; says why."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to connect (`host`, `port`), what to say there (`authority`, `path`), whom to expect (`server_name`)."""
+
+    tls: bool
+    host: str
+    port: int
+    authority: str
+    server_name: str
+    #: Path and query, not yet quoted: templates are filled in before.
+    path: str
+    #: The value of an Authorization header ("" without user and password).
+    credentials: str
+
+
+def parse_address(text: str) -> Address:
+    """Take an address apart. Raises AddressError."""
+    url = text.strip(" ")
+    if _CONTROL.search(url):
+        raise AddressError("it holds a control character")
+    if not _SCHEME.match(url):
+        url = "http://" + url
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise AddressError(str(error)) from error
+    if parts.scheme not in ("http", "https"):
+        raise AddressError("expected http://host:port/path or https://…")
+    user_info, _unused, place = parts.netloc.rpartition("@")
+    tls = parts.scheme == "https"
+    host, literal, port = _place(place, 443 if tls else 80)
+    usual = port == (443 if tls else 80)
+    # The zone is this machine's own affair (RFC 6874): it goes to the kernel, and to nobody else.
+    bare = host.partition("%")[0]
+    named = f"[{bare}]" if literal else host
+    return Address(
+        tls=tls,
+        host=host,
+        port=port,
+        authority=named if usual else f"{named}:{port}",
+        server_name=bare if literal else host.removesuffix("."),
+        path=(parts.path or "/") + ("?" + parts.query if parts.query else ""),
+        credentials=_basic(user_info) if user_info else "",
+    )
+
+
+def connect_address(text: str) -> tuple[str, int]:
+    """`address:port` of connect_to. Raises AddressError."""
+    host, _unused, port = _place(text.strip(" "), 0)
+    return host, port
+
+
+def quoted(path: str) -> str:
+    """A path and query in ASCII: blanks and letters of other scripts as UTF-8 in percent form."""
+    return quote(path, safe=_SAFE)
+
+
+def _place(place: str, usual_port: int) -> tuple[str, bool, int]:
+    """Host as the kernel wants it, whether it is an IPv6 literal, and port."""
+    literal = place.startswith("[")
+    if literal:
+        host, bracket, behind = place[1:].partition("]")
+        if not bracket or (behind and not behind.startswith(":")):
+            raise AddressError(f"{place!r} has no end of its brackets before the port")
+        port = behind[1:]
+        host = _literal(host.replace("%25", "%"))
+    else:
+        host, _unused, port = place.partition(":")
+        if ":" in port and not usual_port:  # connect_to, an IPv6 address without brackets
+            host, _unused, port = place.rpartition(":")
+            literal, host = True, _literal(host)
+        else:
+            host = _name(host)
+    return host, literal, _port(port, usual_port)
+
+
+def _port(text: str, usual: int) -> int:
+    if not text and usual:
+        return usual
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
+        raise AddressError(f"{text!r} is no port, expected 1 to 65535")
+    return int(text)
+
+
+def _literal(host: str) -> str:
+    address, _unused, zone = host.partition("%")
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError as error:
+        raise AddressError(f"{address!r} is no IPv6 address") from error
+    return f"{address}%{zone}" if zone else address
+
+
+def _name(host: str) -> str:
+    name = unquote(host).lower()
+    if not name.strip("."):
+        raise AddressError("it has no host, expected http://host:port/path or https://…")
+    if _FORBIDDEN_IN_HOST.search(name):
+        raise AddressError(f"{name!r} is no host name")
+    if name.isascii() and ".." not in name and all(len(label) < 64 for label in name.split(".")):
+        return name
+    try:
+        return name.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise AddressError(f"{name!r} is no host name ({error})") from error
+
+
+def _basic(user_info: str) -> str:
+    user, _unused, password = user_info.partition(":")
+    return "Basic " + base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode("ascii")

@@ -1,0 +1,82 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What is secret in a command, its options and its addresses, hidden before it is written or shown anywhere.
+
+Records are passed around: RFC 3986 (3.2.1) says of what stands behind the colon of user information that it is not
+to be shown in clear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HIDDEN = "***"
+_NAME = re.compile(r"auth|cookie|token|secret|passw|pwd|key|session|signature|credential", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<=://)([^/?#@\s:]*):[^/?#\s]*@")
+_PARAMETER = re.compile(r"([?&;]([^=&#\s]*))=([^&#\s]*)")
+
+
+def in_address(text: str) -> str:
+    """The address without the password of its user and the values of parameters such as token."""
+    text = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    return _PARAMETER.sub(lambda m: f"{m.group(1)}={HIDDEN}" if _NAME.search(m.group(2)) else m.group(0), text)
+
+
+def in_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Headers with the values hidden that are secret by their name."""
+    return {name: HIDDEN if _NAME.search(name) else _shown(value) for name, value in headers.items()}
+
+
+def in_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options for the record: unset ones left out, secrets hidden."""
+    kept = {name: value for name, value in given.items() if value not in (None, [], {}, "")}
+    for name, value in kept.items():
+        if name == "headers":
+            kept[name] = in_headers(value)
+        elif name == "targets":
+            kept[name] = [
+                {k: in_headers(v) if k == "headers" and isinstance(v, Mapping) else _shown(v) for k, v in entry.items()}
+                for entry in ({k: v for k, v in target.items() if v is not None} for target in value)
+            ]
+        elif name in ("url", "control"):
+            kept[name] = [_shown(one) for one in value] if isinstance(value, list) else _shown(value)
+    return kept
+
+
+def in_argv(argv: Sequence[str]) -> list[str]:
+    """A command line as the record shows it: `--headers Name=value` and addresses without their secrets."""
+    shown = []
+    before = ""
+    for word in argv:
+        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", "")
+        if before == "--headers":
+            hidden = _pair(word)
+        elif option == "--headers" and equals:
+            hidden = f"{option}={_pair(value)}"
+        elif before == "--targets" or option == "--targets":
+            hidden = _json(word)
+        else:
+            hidden = in_address(word)
+        shown.append(hidden)
+        before = word
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    return in_address(value) if isinstance(value, str) and "://" in value else value
+
+
+def _pair(text: str) -> str:
+    name, equals, _unused = text.partition("=")
+    return f"{name}={HIDDEN}" if equals and _NAME.search(name) else text
+
+
+def _json(text: str) -> str:
+    """Values of secret names in a JSON text, which need not be a whole one."""
+
+    def hide(match: re.Match[str]) -> str:
+        return f'{match.group(1)}"{HIDDEN}"' if _NAME.search(match.group(2)) else match.group(0)
+
+    return in_address(re.sub(r'("([^"\\]*)"\s*:\s*)"(?:[^"\\]|\\.)*"', hide, text))
