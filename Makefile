@@ -45,13 +45,20 @@ test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itse
 test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
 	$(SIDE_BY_SIDE) pytest-fast
 
+# Two at a time, but for those that measure time.
+UNITS := $(BIN)/pytest -q -n 2 --dist worksteal -m 'not timed' collection/tests/unit workloads
+TIMED := $(BIN)/pytest -q -m timed collection/tests/unit
+
 pytest: $(BIN)/.dev
-	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/unit workloads collection/tests/galaxy collection/tests/browser \
+	$(UNITS)
+	$(TIMED)
+	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/galaxy collection/tests/browser \
 	  collection/tests/integration/test_lab.py collection/tests/integration \
 	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
 pytest-fast: $(BIN)/.dev
-	$(BIN)/pytest -q collection/tests/unit workloads $(ARGS)
+	$(UNITS)
+	$(TIMED) $(ARGS)
 
 coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils than pyproject.toml says
 	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lab
 
 def test_site_brings_the_lab_up_and_reports_a_rolling_update(lab: Lab) -> None:
     """Of two nodes from the start, as the scenarios need them."""
-    run = lab.succeed("site.yml", "--extra-vars", '{"minikube_nodes": 2}')
+    run = lab.succeed("site.yml", "--extra-vars", '{"minikube_nodes": 2, "minikube_recreate": true}')
     result = lab.newest_result("blue-green")
     assert result["verdict"] == "pass"
     figures = json.dumps(result)
