@@ -142,9 +142,12 @@ class Plan:
 
     def steady_options(self, address: str) -> dict[str, Any]:
         """The options of one try for a steady state."""
-        options = {name: value for name, value in self.probe.items() if name in (*CONNECTION_OPTIONS, "values")}
+        options = {name: value for name, value in self.probe.items() if name in CONNECTION_OPTIONS}
+        path = str(self.probe.get("steady_path") or self.probe.get("path") or "/")
+        if "{value}" in path:
+            options["values"] = self.probe.get("values")
         options.update(
-            url=[address + str(self.probe.get("steady_path") or self.probe.get("path") or "/")],
+            url=[address + path],
             requests=self.steady_requests,
             rate=20,
             timeout="2s",

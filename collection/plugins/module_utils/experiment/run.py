@@ -13,7 +13,7 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable
@@ -46,13 +46,9 @@ ERRORS = (
 Tell = Callable[[str], None]
 
 
-def connect(plan: Plan) -> ClusterApi | None:
+def connect(cluster: Mapping[str, Any]) -> ClusterApi:
     """The plan's cluster. Raises ClusterError when the kubeconfig cannot be used."""
-    return (
-        None
-        if plan.cluster is None
-        else ClusterApi.from_kubeconfig(plan.cluster["kubeconfig"], plan.cluster["context"])
-    )
+    return ClusterApi.from_kubeconfig(cluster["kubeconfig"], cluster["context"])
 
 
 class Experiment:
@@ -89,23 +85,23 @@ class Experiment:
         plan, api, recorder = self.plan, None, None
         stage = Stage(plan.namespace, journal, stop=self._stop, hand_over=self._hand_over)
         try:
-            api = connect(plan)
-            stage.control = None if api is None else Changes(api)
+            if plan.cluster is not None:
+                api = connect(plan.cluster)
+                stage.control = Changes(api)
             with self._timed("deploy"):
                 self._deploy(stage)
             with self._timed("prepare"):
                 self._prepare(stage)
                 if plan.cluster is not None:
-                    watched = connect(plan)
-                    assert watched is not None  # noqa: S101 - for the type alone
-                    recorder = Recorder(watched, plan.namespace, f"{plan.record}.cluster.jsonl", METRICS_EVERY_S)
+                    record = f"{plan.record}.cluster.jsonl"
+                    recorder = Recorder(connect(plan.cluster), plan.namespace, record, METRICS_EVERY_S)
                     recorder.start()
             with self._timed("steady"):
                 self._settle(stage)
             self._measure(stage)
             if plan.collect is not None:
                 with self._timed("collect"):
-                    self._collect(stage)
+                    self._collect(stage, plan.collect)
         except Interrupted:
             self.record.interrupted = True
         except ERRORS as error:
@@ -232,10 +228,9 @@ class Experiment:
             raise LoadError(f"the probe did not end within {LAST_ANSWERS_S:g} s")
         self.record.load = {name: ended[name] for name in ("started_unix_ns", "ended_unix_ns") if name in ended}
 
-    def _collect(self, stage: Stage) -> None:
+    def _collect(self, stage: Stage, kind: str) -> None:
         """Each thing that was found in a file of its own, <record>.<thing>.json."""
-        assert self.plan.collect is not None  # noqa: S101 - for the type alone
-        found = COLLECTORS[self.plan.collect](stage, self.record.address, self.plan.probe)
+        found = COLLECTORS[kind](stage, self.record.address, self.plan.probe)
         for name, value in found.items():
             Path(f"{self.plan.record}.{name}.json").write_text(json.dumps(value) + "\n", encoding="utf-8")
 

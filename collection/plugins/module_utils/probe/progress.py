@@ -103,7 +103,9 @@ def live_line(summary: dict[str, Any]) -> str:
         parts.append(f"{summary['not_sent']} not sent")
     if summary["outage_s"]:
         parts.append(f"OUT for {summary['outage_s']:.1f} s")
-    for values in summary["identities"].values():
+    for name, values in summary["identities"].items():
+        if name in ("pod", "node"):
+            continue  # there may be dozens: the record has them
         named = {value: times for value, times in values.items() if value}
         if named:
             parts.append(" ".join(f"{value}:{times}" for value, times in sorted(named.items())))

@@ -102,3 +102,9 @@ def test_a_plan_is_shown_in_words() -> None:
         "0 s later: wait",
     ):
         assert words in shown
+
+
+def test_what_is_asked_before_takes_values_only_where_its_path_does() -> None:
+    probe = {"rate": 20, "path": "/price/{value}", "values": ["1", "2"]}
+    assert parse({**GOOD, "probe": probe}).steady_options("http://x")["values"] == ["1", "2"]
+    assert "values" not in parse({**GOOD, "probe": {**probe, "steady_path": "/"}}).steady_options("http://x")
