@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "collection/tests/integration"))
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "collection/tests/integration")]
 
 from marks import late_ms  # noqa: E402 - the tests hold marks against the watch in the same way
 from table import table  # noqa: E402
