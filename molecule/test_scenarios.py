@@ -62,6 +62,16 @@ class Ended:
     output: str
     seconds: float
 
+    def what_failed(self) -> str:
+        """The last task before Molecule gave up, and what it said: cleanup and destroy come after it.
+
+        A verify that catches planted faults has failed tasks that are right, so the last one is meant.
+        """
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.output)
+        fault = max(plain.rfind("fatal: ["), plain.rfind("failed: ["))
+        task = plain.rfind("TASK [", 0, max(fault, 0))
+        return plain[task : task + 6_000] if fault >= 0 else plain[-6_000:]
+
 
 def molecule_test(scenario: str, environment: dict[str, str]) -> Ended:
     """Run one scenario to its end."""
@@ -101,6 +111,6 @@ def runs(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterato
 )
 def test_scenario(runs: dict[str, Future[Ended]], scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
     done = runs[scenario].result()
-    assert done.code == 0, done.output[-20_000:]
+    assert done.code == 0, done.what_failed()
     with capsys.disabled():  # --durations tells how long this test waited, which is something else
         print(f"\nmolecule {scenario}: {done.seconds:.0f} s")

@@ -230,6 +230,8 @@ def test_an_existing_cluster_is_used_with_rights_in_one_namespace(lab: Lab, team
         events = json.loads(lab.kubectl("get", "events", "--namespace=team", "--output=json"))["items"]
         pulled = [event["message"] for event in events if event["reason"] == "Pulled"]
         assert any(f'Successfully pulled image "{team_registry.address}/team/' in message for message in pulled), pulled
-        assert "GET /v2/team/" in team_registry.log.read_text()
+        # HEAD alone, where a node has the layers already from an image of the same content.
+        asked = [line for line in team_registry.log.read_text().splitlines() if "containerd/" in line]
+        assert any("/v2/team/" in line for line in asked), asked
     finally:
         lab.kubectl("delete", "namespace", "team")
