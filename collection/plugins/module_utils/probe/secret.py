@@ -46,13 +46,15 @@ def in_options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_argv(argv: Sequence[str]) -> list[str]:
-    """A command line as the record shows it: `--headers Name=value` and addresses without their secrets."""
+    """A command line as the record shows it: addresses, and headers in all their forms, without their secrets."""
     shown = []
     before = ""
     for word in argv:
         option, equals, value = word.partition("=") if word.startswith("--") else ("", "", "")
-        if before == "--headers":
+        if before in ("--headers", "-H"):
             hidden = _pair(word)
+        elif word.startswith("-H"):
+            hidden = "-H" + _pair(word[2:])
         elif option == "--headers" and equals:
             hidden = f"{option}={_pair(value)}"
         elif before == "--targets" or option == "--targets":
@@ -69,8 +71,8 @@ def _shown(value: Any) -> Any:
 
 
 def _pair(text: str) -> str:
-    name, equals, _unused = text.partition("=")
-    return f"{name}={HIDDEN}" if equals and _NAME.search(name) else text
+    name, sign, _unused = re.match(r"([^=:]*)([=:]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    return f"{name}{sign}{HIDDEN}" if sign and _NAME.search(name) else text
 
 
 def _json(text: str) -> str:

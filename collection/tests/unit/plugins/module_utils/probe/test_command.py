@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.availability.lab.plugins.module_utils.probe.command import HELP, main, options_of, parser
+from ansible_collections.availability.lab.plugins.module_utils.probe.command import main
+from ansible_collections.availability.lab.plugins.module_utils.probe.flags import HELP, options_of, parser
 from ansible_collections.availability.lab.plugins.module_utils.probe.options import ARGUMENTS, OptionError
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 
@@ -36,7 +37,18 @@ def test_help_lists_every_option() -> None:
     for name in ARGUMENTS:
         flag = "--no-verify" if name == "verify" else "--" + name.replace("_", "-")
         assert flag in told.stdout
-    assert set(HELP) == set(ARGUMENTS)
+    assert sorted(name for group in HELP.values() for name in group) == sorted(ARGUMENTS)
+
+
+def test_brief_help_fits_one_screen() -> None:
+    told = run("-h")
+    assert told.returncode == 0
+    lines = told.stdout.splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 100
+    for flag in parser()._option_string_actions:
+        if len(flag) == 2:
+            assert flag in told.stdout or flag == "-h"
 
 
 @pytest.mark.parametrize(("path", "code", "word"), [("/", 0, "verdict: pass"), ("/500", 1, "verdict: fail")])
@@ -51,9 +63,12 @@ def test_exit_codes_and_summary(path: str, code: int, word: str, tmp_path: Path)
 
 
 def test_a_wrong_option_says_so_in_one_line() -> None:
-    told = run("--url", "http://127.0.0.1:1/", "--rate", "20")
+    told = run("http://127.0.0.1:1/", "--rate", "20", "--users", "3")
     assert told.returncode == 64
-    assert told.stderr == "probe: duration: expected duration or requests (or both), got neither\n"
+    assert told.stderr == "probe: rate: expected exactly one of rate, users and stages, got rate and users\n"
+    told = run("http://127.0.0.1:1/", "--rat")
+    assert told.returncode == 64
+    assert told.stderr == "probe: unrecognized arguments: --rat (see --help)\n"
 
 
 def test_lists_pairs_and_json_become_option_values() -> None:
@@ -67,6 +82,83 @@ def test_lists_pairs_and_json_become_option_values() -> None:
         "verify": False,
         "stages": [{"duration": "1s", "rate": 2}],
     }
+
+
+def test_the_short_flags_of_other_tools(tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b"a\r\nb")
+    line = ["-H", "X-A: b=c", "-HX-B=d:e", "-X", "POST", "-d", f"@{body}", "-c", "3", "-n", "7", "-z", "1m", "-k"]
+    raw = options_of(parser().parse_args([*line, "http://a/", "http://b/"]))
+    assert raw == {
+        "url": ["http://a/", "http://b/"],
+        "headers": {"X-A": "b=c", "X-B": "d:e"},
+        "method": "POST",
+        "body": "a\r\nb",
+        "users": 3,
+        "requests": 7,
+        "duration": "1m",
+        "verify": False,
+    }
+
+
+def test_an_address_alone_is_enough() -> None:
+    assert options_of(parser().parse_args(["http://a/"])) == {"url": ["http://a/"], "rate": 10.0, "duration": "10s"}
+    assert options_of(parser().parse_args(["http://a/", "-c", "2"]))["duration"] == "10s"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "url: http://a/\nrate: 5\nexpect_status: [200, 2xx]\n",
+        '{"url": ["http://a/"], "rate": 5, "expect_status": ["200", "2xx"]}',
+    ],
+)
+def test_options_from_a_file_go_behind_the_flags(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "plan.yml"
+    config.write_text(text)
+    raw = options_of(parser().parse_args(["--config", str(config), "-q", "8"]))
+    assert raw == {"url": ["http://a/"], "rate": 8.0, "expect_status": ["200", "2xx"], "duration": "10s"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("rate: fast\n", "rate: 'fast' does not fit, expected float"),
+        ("rate: true\n", "rate: "),
+        ("headers: [a]\n", "headers: "),
+        ("targets: [http://a/]\n", "targets: "),
+        ("verify: 3\n", "verify: "),
+        ("rates: 3\n", "rates: unknown option"),
+        ("- rate\n", "config: "),
+        ("rate: [\n", "config: "),
+    ],
+)
+def test_a_file_with_what_does_not_fit(
+    text: str, names: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "plan.yml"
+    config.write_text(text)
+    assert main(["--config", str(config), "http://127.0.0.1:1/"]) == 64
+    told = capsys.readouterr().err
+    assert told.startswith(f"probe: {names}")
+    assert told.count("\n") == 1
+
+
+def test_json_goes_to_standard_output_and_the_summary_beside_it(tmp_path: Path) -> None:
+    result = tmp_path / "r.json"
+    with serving() as server:
+        told = run(server.url + "/", "-q", "50", "-n", "10", "-o", "json", "--result", str(result), *LENIENT)
+        quiet = run(server.url + "/500", "-q", "50", "-n", "10", "--quiet", "-H", "Cookie: abc", "-o", "json", *LENIENT)
+    assert json.loads(told.stdout) == json.loads(result.read_text())
+    assert "verdict: pass" in told.stderr
+    assert quiet.returncode == 1
+    assert quiet.stderr.startswith("verdict: fail (")
+    assert quiet.stderr.count("\n") == 1
+    assert "abc" not in quiet.stdout
+    again = run("--report", str(result))
+    assert again.returncode == 0
+    assert "due 10" in again.stdout
+    assert run("--report", str(tmp_path / "none")).returncode == 64
 
 
 @pytest.mark.parametrize("line", [["--headers", "X"], ["--stages", "{"], ["--stages", "[]"]])
