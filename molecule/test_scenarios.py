@@ -63,14 +63,12 @@ class Ended:
     seconds: float
 
     def what_failed(self) -> str:
-        """The last task before Molecule gave up, and what it said: cleanup and destroy come after it.
-
-        A verify that catches planted faults has failed tasks that are right, so the last one is meant.
-        """
+        """The failed tasks of the action at which Molecule gave up. In verify, the first ones may be faults planted."""
         plain = re.sub(r"\x1b\[[0-9;]*m", "", self.output)
-        fault = max(plain.rfind("fatal: ["), plain.rfind("failed: ["))
-        task = plain.rfind("TASK [", 0, max(fault, 0))
-        return plain[task : task + 6_000] if fault >= 0 else plain[-6_000:]
+        gave_up = plain.rfind("Executed: Failed", 0, plain.find("DETAILS"))
+        action = plain[plain.rfind(": Executing", 0, gave_up) : gave_up]
+        failed = [task[:2_500] for task in action.split("TASK [") if re.search(r"(fatal|failed): \[", task)]
+        return "\n".join(failed) or plain[-6_000:]
 
 
 def molecule_test(scenario: str, environment: dict[str, str]) -> Ended:
