@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,8 @@ SCENARIOS = sorted(
 # `make test-long` runs these, `make test` does not: every role has a scenario of its own in `make test`, and these show
 # how roles work together, or on a host of another kind.
 LONG = {"default", "example", "interrupted", "no-systemd"}
+# Not beside another: there, copying certificates to one of its three hosts failed in two of five runs; why is not known.
+ALONE = {"etcd"}
 
 pytestmark = pytest.mark.lab
 
@@ -96,8 +98,12 @@ def runs(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterato
     ]
     with ExitStack() as lanes:
         hosts, lab = (lanes.enter_context(ThreadPoolExecutor(max_workers=1)) for _lane in range(2))
-        started = {
-            name: (lab if on_the_lab(name) else hosts).submit(molecule_test, name, environment) for name in asked
+        started = {name: hosts.submit(molecule_test, name, environment) for name in asked if name in ALONE}
+        wait(started.values())
+        started |= {
+            name: (lab if on_the_lab(name) else hosts).submit(molecule_test, name, environment)
+            for name in asked
+            if name not in ALONE
         }
         yield started
         for run in started.values():  # where the tests were stopped early
