@@ -35,7 +35,7 @@ SCENARIOS = sorted(
 # `make test-long` runs these, `make test` does not: every role has a scenario of its own in `make test`, and these show
 # how roles work together, or on a host of another kind.
 LONG = {"default", "example", "interrupted", "no-systemd"}
-# Not beside another: there, copying certificates to one of its three hosts failed in two of five runs; why is not known.
+# Not beside another: there, copying certificates to one of its three hosts failed in 2 of 5 runs; why is not known.
 ALONE = {"etcd"}
 
 pytestmark = pytest.mark.lab

@@ -104,6 +104,7 @@ def test_what_sounds_secret_is_masked(name, value, shown):
 
 
 def test_burn_takes_its_time():
-    began = time.process_time()
+    began, used = time.monotonic(), time.process_time()
     burn(0.2)
-    assert 0.05 < time.process_time() - began < 0.5
+    assert time.monotonic() - began >= 0.2
+    assert time.process_time() - used > 0.01  # busy, not asleep; how much of a core it got is the machine's affair
