@@ -15,6 +15,8 @@ from typing import Any
 HIDDEN = "***"
 _NAME = re.compile(r"auth|cookie|token|secret|passw|pwd|key|session|signature|credential", re.IGNORECASE)
 _PASSWORD = re.compile(r"(?<=://)([^/?#@\s:]*):[^/?#\s]*@")
+#: Flags without a value may stand before it, as in `-kH`.
+_SHORT_HEADER = re.compile(r"-k*H")
 _PARAMETER = re.compile(r"([?&;]([^=&#\s]*))=([^&#\s]*)")
 
 
@@ -51,10 +53,11 @@ def in_argv(argv: Sequence[str]) -> list[str]:
     before = ""
     for word in argv:
         option, equals, value = word.partition("=") if word.startswith("--") else ("", "", "")
-        if before in ("--headers", "-H"):
+        short = _SHORT_HEADER.match(word)
+        if before == "--headers" or _SHORT_HEADER.fullmatch(before):
             hidden = _pair(word)
-        elif word.startswith("-H"):
-            hidden = "-H" + _pair(word[2:])
+        elif short:
+            hidden = short.group() + _pair(word[short.end() :])
         elif option == "--headers" and equals:
             hidden = f"{option}={_pair(value)}"
         elif before == "--targets" or option == "--targets":

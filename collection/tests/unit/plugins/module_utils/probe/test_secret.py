@@ -29,6 +29,12 @@ def test_command_lines() -> None:
     assert shown[9] == f"--control={SHOWN}"
 
 
+def test_short_flags_hide_as_the_long_ones() -> None:
+    argv = ["-H", "Cookie: a=b:c", "-HX-Token: t", "-kH", "Authorization=Basic x", "-H", "Accept: text/html", "-k", URL]
+    hidden = ["-H", "Cookie:***", "-HX-Token:***", "-kH", "Authorization=***", "-H", "Accept: text/html", "-k", SHOWN]
+    assert in_argv(argv) == hidden
+
+
 def test_options_and_names_of_targets() -> None:
     options = parse(
         {
