@@ -38,14 +38,14 @@ Measures the availability of an HTTP service: every planned request ends in exac
   probe -q 50 -z 5m --objectives 'availability >= 99.9' --abort-on 'longest_outage < 2s' URL
   probe --config plan.yml -o json                        options from a file, record to stdout
 
-  -q, --rate N           requests a second              -n, --requests N     end after so many
-  -c, --users N          users instead of a rate        -z, --duration TIME  end after 30s, 5m, 1m30s
-  -H, --headers TEXT     'Name: value'                  -m, --method NAME    GET, POST, …  (also -X)
-  -d TEXT | @FILE        request body                   -t, --timeout TIME   of each request (5s)
-  -k, --no-verify        any certificate                -o FORMAT            text (default) or json
-  --connection KIND      new, reuse or both             --result FILE        keep the record (JSON)
-  --objectives TEXT      what the service has to hold   --quiet              the verdict alone
-  --report FILE          the summary of a record        --recover FILE       the record of a killed probe
+  -q, --rate N        requests a second     -n, --requests N      end after so many
+  -c, --users N       users, not a rate     -z, --duration TIME   end after 30s, 5m, 1m30s
+  -H, --headers TEXT  'Name: value'         -m, --method NAME     GET, POST, … (also -X)
+  -d TEXT | @FILE     request body          -t, --timeout TIME    of each request (5s)
+  -k, --no-verify     any certificate       -o FORMAT             text (default) or json
+  --connection KIND   new, reuse or both    --result FILE         keep the record (JSON)
+  --objectives TEXT   what has to hold      --quiet               the verdict alone
+  --report FILE       a record's summary    --recover FILE        the record of a killed probe
 
 All options: probe --help. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong usage.
 """
