@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +12,8 @@ from typing import Any
 from .flags import BAD_OPTION, options_of, parser
 from .hdr import write_log
 from .histogram import Histogram
-from .options import OptionError, parse
-from .place import STANDARD_OUTPUT, write
+from .options import OptionError, check_folder, parse
+from .place import STANDARD_OUTPUT, say, write
 from .progress import SUFFIX, ProgressError, live_line, recover
 from .summary import summary_text, verdict_line
 from .supervisor import OnSecond, RecordUnwritten, Supervisor
@@ -27,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = parser().parse_args(list(argv))
     problem = ""
     try:
-        _check_folder(arguments.hdr)
+        check_folder("hdr", arguments.hdr)
         if arguments.report is not None:
             record = _read(arguments.report)
         elif arguments.recover is not None:
@@ -47,25 +46,19 @@ def main(argv: Sequence[str]) -> int:
     except RecordUnwritten as error:
         record, problem = error.record, str(error)
     except (OptionError, ProgressError, OSError) as error:
-        _say(f"probe: {error}", sys.stderr)
+        say(f"probe: {error}", sys.stderr)
         return BAD_OPTION
     if problem:
-        _say(f"probe: {problem}", sys.stderr)
+        say(f"probe: {problem}", sys.stderr)
     if arguments.form == "json" and arguments.result != STANDARD_OUTPUT:
-        _say(json.dumps(record, separators=(",", ":")), sys.stdout)
+        say(json.dumps(record, separators=(",", ":")), sys.stdout)
     taken = arguments.result == STANDARD_OUTPUT or arguments.form == "json"
-    _say(
+    say(
         verdict_line(record) if arguments.quiet else summary_text(record),
         sys.stderr if taken else sys.stdout,
     )
     code = EXIT_CODES[record["verdict"]]
     return max(code, EXIT_CODES["inconclusive"]) if problem.startswith("the record") else code
-
-
-def _check_folder(path: str | None) -> None:
-    folder = None if path is None else os.path.dirname(os.path.abspath(path))
-    if folder is not None and not os.path.isdir(folder):
-        raise OptionError(f"hdr: the folder {folder} does not exist, expected a file in an existing folder")
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -89,15 +82,6 @@ def _recovered(path: str) -> str:
 
 def _live() -> OnSecond:
     def show(summary: dict[str, Any]) -> None:
-        _say(live_line(summary), sys.stderr)
+        say(live_line(summary), sys.stderr)
 
     return show
-
-
-def _say(text: str, stream: Any) -> None:
-    """Print; a reader that went away (a closed pipe, a terminal that is gone) is no reason to stop measuring."""
-    try:
-        print(text, file=stream, flush=True)
-    except OSError:
-        # Else the interpreter tries again at its end, and fails.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -10,6 +10,8 @@ import sys
 from typing import Any, NoReturn
 
 from .options import ARGUMENTS, OptionError
+from .place import say
+from .secret import header_parts
 
 BAD_OPTION = 64
 #: A short flag where hey, oha or curl have it with the same meaning (-q as in oha: of all together, not of each user).
@@ -115,13 +117,13 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line, and the code of a wrong usage: argparse's own is the one of an inconclusive verdict."""
-        print(f"probe: {message} (see --help)", file=sys.stderr)
+        say(f"probe: {message} (see --help)", sys.stderr)
         raise SystemExit(BAD_OPTION)
 
 
 class _Brief(argparse.Action):
     def __call__(self, *_unused: Any) -> None:
-        print(BRIEF, end="")
+        say(BRIEF.rstrip(), sys.stdout)
         raise SystemExit(0)
 
 
@@ -276,9 +278,8 @@ def _body(text: str) -> str:
 
 def _pair(name: str, text: str) -> tuple[str, str]:
     """Name=value; a header also as curl writes it, Name: value."""
-    key, sign, value = text.partition("=")
-    if name == "headers" and ":" in key:
-        key, sign, value = text.partition(":")
+    key, sign, value = header_parts(text) if name == "headers" else text.partition("=")
+    if sign == ":":
         value = value.strip()
     if not sign or not key:
         expected = "'Name: value' or Name=value" if name == "headers" else "NAME=VALUE"

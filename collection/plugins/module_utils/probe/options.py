@@ -212,6 +212,13 @@ def parse(raw: Mapping[str, Any]) -> Options:
         raise OptionError(str(error)) from error
 
 
+def check_folder(option: str, path: str | None) -> None:
+    """Raise OptionError where a file that is to be written has no folder."""
+    folder = os.path.dirname(os.path.abspath(path)) if path else None
+    if folder is not None and not os.path.isdir(folder):
+        raise OptionError(f"{option}: the folder {folder} does not exist, expected a file in an existing folder")
+
+
 def _check_values(given: dict[str, Any]) -> None:
     for name in ("method", "connection", "arrivals", "ip_version"):
         if given[name] not in ARGUMENTS[name]["choices"]:
@@ -231,9 +238,7 @@ def _check_values(given: dict[str, Any]) -> None:
     if given["client_key"] is not None and given["client_cert"] is None:
         raise OptionError("client_key: given without client_cert, expected both")
     for name in ("result", "attempts"):
-        folder = os.path.dirname(os.path.abspath(given[name])) if given[name] else None
-        if folder is not None and not os.path.isdir(folder):
-            raise OptionError(f"{name}: the folder {folder} does not exist, expected a file in an existing folder")
+        check_folder(name, given[name])
 
 
 def _parse(given: dict[str, Any]) -> Options:

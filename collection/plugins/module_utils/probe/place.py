@@ -46,6 +46,15 @@ def _opened_stream(path: str) -> int:
             return descriptor
 
 
+def say(text: str, stream: IO[str]) -> None:
+    """Print; a reader that went away (a closed pipe, a terminal that is gone) is no reason to stop measuring."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        # Else the interpreter tries again at its end, and fails.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def write(record: Mapping[str, Any], path: str) -> None:
     """Write a record so that the file is whole or absent. Raises OSError."""
     if path == STANDARD_OUTPUT:

@@ -73,8 +73,15 @@ def _shown(value: Any) -> Any:
     return in_address(value) if isinstance(value, str) and "://" in value else value
 
 
+def header_parts(text: str) -> tuple[str, str, str]:
+    """Name, separator and value of a header flag, `Name=value` or `Name: value`; no separator where it has neither."""
+    sign = next((character for character in text if character in "=:"), "")
+    name, _unused, value = text.partition(sign) if sign else (text, "", "")
+    return name, sign, value
+
+
 def _pair(text: str) -> str:
-    name, sign, _unused = re.match(r"([^=:]*)([=:]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    name, sign, _unused = header_parts(text)
     return f"{name}{sign}{HIDDEN}" if sign and _NAME.search(name) else text
 
 
