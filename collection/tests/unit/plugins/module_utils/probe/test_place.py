@@ -74,7 +74,12 @@ def test_a_reader_that_goes_away_does_not_end_the_measurement(tmp_path: Path) ->
 def test_a_hangup_ends_it_with_a_record(tmp_path: Path) -> None:
     result = tmp_path / "r.json"
     with serving() as server:
-        run = started(*load(server.url, 3000), "--quiet", "--result", str(result), start_new_session=True)
+        run = started(
+            *(*load(server.url, 3000), "--quiet", "--result", str(result)),
+            start_new_session=True,
+            # Under nohup, as tests may run, a child would ignore the signal.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        )
         deadline = time.monotonic() + 20
         while len(server.requests) < 20 and time.monotonic() < deadline:
             time.sleep(0.02)
