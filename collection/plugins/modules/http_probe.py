@@ -254,6 +254,12 @@ options:
       - An answer that takes longer is part of a stall.
     type: str
     default: "1s"
+  brownout_share:
+    description:
+      - A second in which so many percent of the requests to a target fail (and at least two) is part of a brown-out,
+        although now and then one is answered.
+    type: float
+    default: 50.0
   objectives:
     description:
       - >-
@@ -261,7 +267,8 @@ options:
         V(error_rate <= 0.1), V(failed == 0).
       - Metrics are availability, availability_sent, availability_time, availability_lower and error_rate (in %), p50,
         p99.9, mean, max, min and the same with service_ in front, longest_outage, total_outage, longest_stall,
-        outages, isolated_failures, stalls, failed, completed, not_sent, requests.
+        longest_brownout, total_brownout, brownouts, outages, isolated_failures, stalls, failed, completed, not_sent,
+        requests.
       - The scope in braces is a lane, a target or a name of O(identify).
     type: list
     elements: str
@@ -292,7 +299,7 @@ options:
   result:
     description:
       - File for the record (JSON, docs/probe-result.md). While the probe runs, a file with C(.progress) behind its
-        name grows by a line a second.
+        name grows by a line a second; it stays below some 20 MiB however long that is.
     type: path
   attempts:
     description:

@@ -94,6 +94,7 @@ HELP: dict[str, dict[str, str]] = {
         "objectives": "such as 'availability >= 99.9', 'p99{lane=new} < 50ms', 'longest_outage < 1s'; again for more",
         "abort_on": "stop as soon as this objective can no longer be met; again for more",
         "stall_after": "an answer that takes longer is part of a stall",
+        "brownout_share": "percent of a second's requests that must fail for a brown-out",
         "max_lateness": "self-check: limit of the 99th percentile of the sends' lateness",
         "max_steal": "self-check: limit of the stolen CPU time in percent",
     },

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 SUB_BUCKET_BITS = 11
@@ -127,6 +127,18 @@ class Histogram:
     def flat(self) -> list[int]:
         """The sparse encoding: index, count, index, count, … with rising indexes."""
         return [number for index in sorted(self.counts) for number in (index, self.counts[index])]
+
+    def to_list(self) -> list[Any]:
+        """For the delta lines (JSON)."""
+        return [self.count, self.sum, self.min, self.max, self.flat()]
+
+    @classmethod
+    def from_list(cls, values: Sequence[Any]) -> Histogram:
+        """Read `to_list` back."""
+        histogram = cls()
+        histogram.count, histogram.sum, histogram.min, histogram.max, flat = values
+        histogram.counts = dict(pairs(flat))
+        return histogram
 
     def to_record(self) -> dict[str, Any]:
         """The form in the probe record (docs/probe-result.md)."""

@@ -18,8 +18,9 @@ from . import outcome
 from .connection import NEVER, WAITING, Connection
 from .exchange import RECEIVE, Exchange
 from .lane import Lane
+from .rows import BUCKET_NS
 from .schedule import Stage, due_times
-from .tally import BUCKET_NS, Tally
+from .tally import Tally
 from .users import Users
 
 SECOND_NS = 1_000_000_000
@@ -307,7 +308,6 @@ class Loop:
         tracks = [
             [lane.name, index, tracker.told(now)] for lane in lanes for index, tracker in enumerate(lane.trackers)
         ]
-        lateness = recorder.lateness
         if recorder.attempts is not None:
             recorder.attempts.flush()
         pauses, recorder.pauses = recorder.pauses, []
@@ -319,7 +319,7 @@ class Loop:
             "workers": self.share[1],
             "tracks": tracks,
             "lanes": {lane.name: [lane.idle_closed, lane.diagnoses] for lane in lanes},
-            "lateness": [lateness.count, lateness.sum, lateness.min, lateness.max, lateness.flat()],
+            "lateness": recorder.lateness.to_list(),
             "pauses": pauses,
             "in_flight_max": self._in_flight_max,
             "descriptors_max": self._descriptors_max,

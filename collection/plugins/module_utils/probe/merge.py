@@ -10,21 +10,27 @@ What may still be overtaken by a request in flight (behind the earliest frontier
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any
 
 from . import outcome
 from .outage import Run
+from .outages import Sums
 from .track import Marks, Tracker
 
 _FOREVER = 1 << 62
 
 
 class Track:
-    """The runs of one lane and target: `ended` in order, and the one that goes on (`open`). Times in ns."""
+    """The runs of one lane and target: `ended` in order, and those that are not over for sure. Times in ns."""
 
     def __init__(self) -> None:
         self.ended: list[Run] = []
-        self.open: Run | None = None
+        #: The run that goes on, if any; in a record that is recovered also those that were not merged yet.
+        self.open: list[Run] = []
+        #: Those of `ended` that the progress file does not have yet, and those that are not kept one by one.
+        self.fresh: list[Run] = []
+        self.left_out = Sums()
         #: The widest gap between two starts that a worker saw, by worker.
         self.widest: dict[int, int] = {}
         self._reader: Tracker | None = None
@@ -36,8 +42,7 @@ class Track:
         """Take what a worker's delta says of this track (`Tracker.told`)."""
         self.widest[worker] = told["widest"]
         if "marks" not in told:
-            self.ended += [Run.from_list(values) for values in told["ended"]]
-            self.open = Run.from_list(told["open"]) if told["open"] else None
+            self._take(map(Run.from_list, told["ended"]), map(Run.from_list, told["open"]))
             return
         if self._reader is None:
             self._reader = Tracker(stall_ns)
@@ -62,14 +67,39 @@ class Track:
     @property
     def runs(self) -> list[Run]:
         """All runs in order; the one that goes on is the last."""
-        return self.ended + ([self.open] if self.open else [])
+        return self.ended + self.open
+
+    def unsettled(self) -> list[Run]:
+        """The runs that are not over for sure, as they would be if nothing more came (a killed probe's last ones)."""
+        reader = self._reader
+        if reader is None or not any(marks.details for marks in self._pending.values()):
+            return self.open
+        ahead = reader.copy()
+        self._read(ahead, _FOREVER)
+        ended, current = ahead.take()
+        return ended + ([current] if current else [])
 
     def _merge(self) -> None:
         """Read what no request in flight can overtake any more."""
         reader = self._reader
         if reader is None:
             return
-        limit = min(self._frontier.values())
+        parts = self._read(reader, min(self._frontier.values()))
+        for _unused, marks, count in parts:
+            del marks.starts[:count]
+            del marks.codes[:count]
+            marks.details = {at - count: detail for at, detail in marks.details.items() if at >= count}
+        ended, current = reader.take()
+        self._take(ended, [current.ended_by(self._later_good(), reader.stall_ns)] if current else [])
+
+    def _take(self, ended: Iterable[Run], current: Iterable[Run]) -> None:
+        begun = len(self.ended)
+        self.ended += ended
+        self.fresh += self.ended[begun:]
+        self.open = list(current)
+
+    def _read(self, reader: Tracker, limit: int) -> list[tuple[int, Marks, int]]:
+        """Give what began before `limit` to the reader, in order; of each worker what and how much that was."""
         parts = [(worker, marks, bisect_left(marks.starts, limit)) for worker, marks in self._pending.items()]
         if all(marks.codes.count(outcome.OK_CODE, 0, count) == count for _unused, marks, count in parts):
             edges = [marks.starts[edge] for _unused, marks, count in parts if count for edge in (0, count - 1)]
@@ -85,13 +115,7 @@ class Track:
                 marks = self._pending[worker]
                 when, error = marks.details.get(position, (start, ""))
                 reader.end(reader.begin(start), marks.codes[position], when, error)
-        for _unused, marks, count in parts:
-            del marks.starts[:count]
-            del marks.codes[:count]
-            marks.details = {at - count: detail for at, detail in marks.details.items() if at >= count}
-        ended, current = reader.take()
-        self.ended += ended
-        self.open = current.ended_by(self._later_good(), reader.stall_ns) if current else None
+        return parts
 
     def _later_good(self) -> int | None:
         """The start of the first good request behind what could be read."""

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from .brownout import sums
+from .brownout import LEAST_FAILED, WINDOW_S, worst_track
 from .histogram import Histogram
 from .metric import BROWNOUT, COUNT, INTERVAL, LATENCY, METRICS, NUMBER, SHARE, metric_of, percent_of
+from .rows import BUCKET_NS
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
 
@@ -161,11 +162,21 @@ def _number_of(key: str, figures: Mapping[str, Any]) -> tuple[float | None, floa
     return (float(figures["outages"][key]),) * 2
 
 
-def _brownout(key: str, record: Mapping[str, Any], scope: tuple[str, str] | None) -> tuple[float | None, float | None]:
+def _brownout(
+    key: str, record: Mapping[str, Any], scope: tuple[str, str] | None, resolution_s: float
+) -> tuple[float | None, float | None]:
+    """A brown-out is told in whole buckets: each of its ends may be one off."""
+    found = _worst_brownouts(record, scope)
+    if found is None or (not found["count"] and resolution_s * LEAST_FAILED > WINDOW_S):
+        return None, None  # so few requests cannot show one
+    bucket_s = 2 * BUCKET_NS / 1e9 * {"count": 0, "longest_s": bool(found["count"])}.get(key, found["count"])
+    return round(found[key] + bucket_s, 6), round(max(found[key] - bucket_s, 0.0), 6)
+
+
+def _worst_brownouts(record: Mapping[str, Any], scope: tuple[str, str] | None) -> dict[str, Any] | None:
     if "brownouts" not in record or (scope and scope[0] not in ("lane", "target")):
-        return None, None
-    entries = [entry for entry in record["brownouts"]["list"] if scope is None or entry[scope[0]] == scope[1]]
-    return (float(sums(entries)[key]),) * 2
+        return None
+    return worst_track(t for t in record["brownouts"]["tracks"] if scope is None or t[scope[0]] == scope[1])
 
 
 def _range(
@@ -179,13 +190,14 @@ def _range(
         return _share(objective.metric, figures)
     if known.kind == LATENCY:
         return _latency(objective.metric, figures)
+    gaps = [lane.get("resolution_s") or 0.0 for lane in record.get("lanes", {}).values()]
+    own = figures.get("resolution_s")
+    resolution_s = min(gaps, default=0.0) if own is None else own
     if known.kind == INTERVAL:
-        gaps = [lane.get("resolution_s") or 0.0 for lane in record.get("lanes", {}).values()]
-        own = figures.get("resolution_s")
-        return _interval(known.key, figures, min(gaps, default=0.0) if own is None else own)
-    if known.kind == NUMBER:
-        return _number_of(known.key, figures)
-    return _brownout(known.key, record, scope) if known.kind == BROWNOUT else _count(objective.metric, figures)
+        return _interval(known.key, figures, resolution_s)
+    if known.kind == BROWNOUT:
+        return _brownout(known.key, record, scope, resolution_s)
+    return _number_of(known.key, figures) if known.kind == NUMBER else _count(objective.metric, figures)
 
 
 def judge(objective: Objective, record: Mapping[str, Any], scope: tuple[str, str] | None = None) -> dict[str, Any]:
@@ -211,7 +223,7 @@ def judge(objective: Objective, record: Mapping[str, Any], scope: tuple[str, str
     else:
         verdict = INCONCLUSIVE
         reason = f"{metric}{where} {_doubt(objective, figures, worst, best)}, expected {limit}"
-    value = _estimate(objective, figures, worst)
+    value = _estimate(objective, record, scope, figures, worst)
     return {
         "text": objective.text,
         "metric": metric,
@@ -226,13 +238,22 @@ def judge(objective: Objective, record: Mapping[str, Any], scope: tuple[str, str
     }
 
 
-def _estimate(objective: Objective, figures: Mapping[str, Any] | None, worst: float | None) -> float | None:
+def _estimate(
+    objective: Objective,
+    record: Mapping[str, Any],
+    scope: tuple[str, str] | None,
+    figures: Mapping[str, Any] | None,
+    worst: float | None,
+) -> float | None:
     """The value that is shown: the likeliest one of an interval; none where it is infinite."""
     known = metric_of(objective.metric)
     if worst is None or math.isinf(worst):
         return None
     if known is not None and known.kind == INTERVAL and figures is not None:
         return float(figures["outages"][f"{known.key}_s"])
+    if known is not None and known.kind == BROWNOUT:
+        found = _worst_brownouts(record, scope)
+        return None if found is None else float(found[known.key])
     return worst
 
 
@@ -240,7 +261,7 @@ def _doubt(objective: Objective, figures: Mapping[str, Any], worst: float, best:
     known = metric_of(objective.metric)
     if figures.get("nameless"):
         return f"depends on {figures['nameless']} failed requests that name nobody"
-    if known is not None and known.kind == INTERVAL:
+    if known is not None and known.kind in (INTERVAL, BROWNOUT):
         return f"is between {_number(best)}s and {_number(worst)}s, as far as requests can tell"
     return f"depends on {figures['not_sent']} requests that were not sent"
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from .brownout import SHARE_PERCENT
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .objective import Objective, ObjectiveError, can_abort, parse_objective
 from .schedule import Stage, due_times, planned_requests
@@ -83,6 +84,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "control": {"type": "str"},
     "control_rate": {"type": "float", "default": 10.0},
     "stall_after": {"type": "str", "default": "1s"},
+    "brownout_share": {"type": "float", "default": SHARE_PERCENT},
     "objectives": {"type": "list", "elements": "str", "default": ["failed == 0"]},
     "abort_on": {"type": "list", "elements": "str", "default": []},
     "max_lateness": {"type": "str", "default": "100ms"},
@@ -150,6 +152,7 @@ class Options:
     remote_date: Finder | None
     follow_redirects: int
     stall_after_s: float
+    brownout_percent: float
     objectives: list[Objective]
     abort_on: list[Objective]
     max_lateness_s: float
@@ -182,6 +185,14 @@ class Options:
         """
         endless = self.duration_s is None and self.requests is not None
         return due_times(self.stages, self.arrivals, self.requests, self.seed, endless=endless)
+
+    def reading(self) -> dict[str, Any]:
+        """How the requests are read, for the header of the progress file."""
+        return {
+            "stall_after_s": self.stall_after_s,
+            "timeout_s": self.timeout_s,
+            "brownout_percent": self.brownout_percent,
+        }
 
     def plan(self) -> dict[str, Any]:
         """The plan as the record has it."""
@@ -292,6 +303,7 @@ def _parse(given: dict[str, Any]) -> Options:
         remote_date=None if given["remote_date"] is None else Finder.parse("remote_date", given["remote_date"]),
         follow_redirects=int(given["follow_redirects"]),
         stall_after_s=seconds("stall_after", given["stall_after"]),
+        brownout_percent=_brownout_share(given["brownout_share"]),
         objectives=_objectives(given, "objectives", lanes, targets),
         abort_on=_objectives(given, "abort_on", lanes, targets),
         max_lateness_s=seconds("max_lateness", given["max_lateness"]),
@@ -310,6 +322,12 @@ def _parse(given: dict[str, Any]) -> Options:
     )
     _check_abort(options)
     return options
+
+
+def _brownout_share(value: Any) -> float:
+    if not 0.0 < float(value) <= 100.0:
+        raise OptionError(f"brownout_share: expected percent over 0 and up to 100, got {value}")
+    return float(value)
 
 
 def _load(given: dict[str, Any]) -> tuple[str, list[Stage], float | None, int]:

@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Outages: runs of failed requests of one lane and target, and their form in the record.
+"""A run: failed (or slow) requests of one lane and target with no good one between them.
 
 Every run says three lengths: the shortest that it can have had (from its first to its last failure), an estimate (to
 the next good request), and the longest (between the good requests on both sides of it).
@@ -8,11 +8,8 @@ the next good request), and the longest (between the good requests on both sides
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-#: More runs than this are counted, but only the longest are listed.
-LIST_LIMIT = 10_000
 
 
 class Run:
@@ -67,9 +64,15 @@ class Run:
         """This run as far as it is known: closed, when a good request began after it."""
         if next_good is None:
             return self
-        known = Run.from_list(self.to_list())
+        known = self.copy()
         known.close(next_good, stall_ns)
         return known
+
+    def copy(self) -> Run:
+        """A run like this one, which can be added to."""
+        other = Run.from_list(self.to_list())
+        other.outcomes = dict(self.outcomes)
+        return other
 
     @property
     def isolated(self) -> bool:
@@ -140,82 +143,3 @@ class Run:
             "outcomes": self.outcomes,
             "control_failed": control_failed,
         }
-
-
-def summary(
-    lane: str, runs: Sequence[Run], control: Sequence[Run] = (), *, target: str = "", ended_ns: int = 0
-) -> dict[str, Any]:
-    """The record's `outages` of one lane and target. A run during which the control target failed too is marked."""
-    lost = [run for run in runs if run.lost]
-    outages = [run for run in lost if not run.isolated]
-    stalls = [run for run in runs if not run.lost]
-    marked = _overlapping(runs, control)
-    listed = runs
-    if len(runs) > LIST_LIMIT:
-        longest = sorted(runs, key=lambda run: run.length, reverse=True)[:LIST_LIMIT]
-        listed = sorted(longest, key=lambda run: run.first_bad)
-
-    def seconds(value_ns: int) -> float:
-        return round(value_ns / 1e9, 6)
-
-    return {
-        "count": len(outages),
-        "isolated_failures": len(lost) - len(outages),
-        "longest_s": seconds(max((run.length for run in outages), default=0)),
-        "longest_between_s": [
-            seconds(max((min(run.shortest, run.length) for run in outages), default=0)),
-            seconds(max((run.longest(ended_ns) for run in lost), default=0)),
-        ],
-        "total_s": seconds(sum(run.length for run in outages)),
-        "total_between_s": [
-            seconds(sum(min(run.shortest, run.length) for run in outages)),
-            seconds(sum(run.longest(ended_ns) for run in lost)),
-        ],
-        "requests_lost": sum(run.lost for run in runs),
-        "stalls": len(stalls),
-        "longest_stall_s": seconds(max((run.length for run in stalls), default=0)),
-        "longest_stall_between_s": [
-            seconds(max((run.shortest for run in stalls), default=0)),
-            seconds(max((run.longest(ended_ns) for run in stalls), default=0)),
-        ],
-        "control_failed": sum(1 for run in outages if id(run) in marked),
-        "list": [run.to_record(lane, id(run) in marked, target, ended_ns) for run in listed],
-        "list_truncated": len(runs) - len(listed),
-    }
-
-
-def _overlapping(runs: Sequence[Run], control: Sequence[Run]) -> set[int]:
-    """The ids of the runs during which the control failed; both are in the order of their starts."""
-    marked: set[int] = set()
-    position = 0
-    for run in runs:
-        while position < len(control) and control[position].end < run.first_bad:
-            position += 1
-        if any(other.first_bad <= run.end and run.first_bad <= other.end for other in control[position : position + 1]):
-            marked.add(id(run))
-    return marked
-
-
-def joined(each: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several tracks (targets of a lane, lanes of a probe) as one: all lists, and the sums of the worst of them.
-
-    They were watched at the same time: adding their times would count the same time twice.
-    """
-    tracks = list(each)
-    worst = max(tracks, key=lambda track: (track["total_s"], track["longest_s"], track["count"]))
-    between = ("longest_between_s", "total_between_s", "longest_stall_between_s")
-    return {
-        **worst,
-        **{name: [max(track[name][end] for track in tracks) for end in (0, 1)] for name in between},
-        "longest_s": max(track["longest_s"] for track in tracks),
-        "stalls": max(track["stalls"] for track in tracks),
-        "longest_stall_s": max(track["longest_stall_s"] for track in tracks),
-        "requests_lost": sum(track["requests_lost"] for track in tracks),
-        "isolated_failures": sum(track["isolated_failures"] for track in tracks),
-        "control_failed": sum(track["control_failed"] for track in tracks),
-        "list": sorted(
-            (entry for track in tracks for entry in track["list"]),
-            key=lambda entry: (entry["first_bad_s"], entry["lane"], entry["target"]),
-        ),
-        "list_truncated": sum(track["list_truncated"] for track in tracks),
-    }

@@ -15,10 +15,13 @@ from . import outcome
 from .histogram import Histogram
 from .place import is_stream, private
 from .result import build
-from .state import State
+from .state import Limits, State
 from .tally import Tally
 
 SUFFIX = ".progress"
+SCHEMA_VERSION = 3
+#: The deltas of so many bytes are replaced by their sum: the file of a week is as long as that of an hour.
+DELTA_BYTES = 16 << 20
 
 
 class ProgressError(ValueError):
@@ -31,19 +34,45 @@ class ProgressFile:
     def __init__(self, path: str | None, header: dict[str, Any]) -> None:
         self.path = None if path is None or is_stream(path) else path + SUFFIX
         self._file = None if self.path is None else private(self.path)
+        self._header = {"record": "probe_progress", "schema_version": SCHEMA_VERSION, "header": header}
+        self._room = DELTA_BYTES
         #: Why the file is not written any more ("" while it is): the measurement goes on without it.
         self.problem = ""
-        self._write({"record": "probe_progress", "schema_version": 2, "header": header})
+        self._write([self._header])
 
-    def add(self, summary: dict[str, Any], deltas: list[dict[str, Any]], runs: list[list[Any]]) -> None:
+    def add(self, summary: dict[str, Any], deltas: list[dict[str, Any]], state: State) -> None:
         """One line: what a person wants to see now, and what adds up to the record."""
+        if self._file is None:
+            return
         slim = [{name: value for name, value in delta.items() if name != "tracks"} for delta in deltas]
-        self._write({"record": "probe_progress", **summary, "deltas": slim, "runs": runs})
+        self._write([{"record": "probe_progress", **summary, "deltas": slim, "runs": state.fresh_runs()}])
+        if self._room < 0:
+            self._begin_anew({"record": "probe_progress", **summary, "deltas": [], "sum": state.snapshot()})
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _begin_anew(self, line: dict[str, Any]) -> None:
+        """Put the sum in the place of all deltas; a file that was begun and not ended is no file."""
+        if self._file is None or self.path is None or self.problem:
+            return
+        fresh, kept = self.path + ".new", self._file
+        try:
+            self._file = private(fresh)
+            self._write([self._header, line])
+            if self.problem:  # no room for both: the deltas stay
+                os.unlink(fresh)
+            else:
+                os.replace(fresh, self.path)
+                kept.close()
+        except OSError as error:
+            self.problem = f"{self.path}: {error.strerror}"
+        self._room = DELTA_BYTES
+
+    def _write(self, lines: list[dict[str, Any]]) -> None:
         if self._file is not None and not self.problem:
             try:
-                self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+                for line in lines:
+                    text = json.dumps(line, separators=(",", ":")) + "\n"
+                    self._file.write(text)
+                    self._room -= len(text)
                 self._file.flush()
             except OSError as error:
                 self.problem = f"{self.path}: {error.strerror}"
@@ -115,25 +144,33 @@ def live_line(summary: dict[str, Any]) -> str:
 def recover(path: str) -> dict[str, Any]:
     """The record of a probe that was killed, from its progress file. Raises ProgressError."""
     header: dict[str, Any] | None = None
-    state = State()
+    state: State | None = None
     with open(path, encoding="utf-8") as file:
-        lines = file.readlines()
-    for number, text in enumerate(lines, start=1):
-        try:
-            line = json.loads(text)
-            if line["record"] != "probe_progress":
-                raise KeyError("record")
-            if "header" in line:
-                header = line["header"]
-            for delta in line.get("deltas", ()):
-                state.add(delta)
-            state.add_runs(line.get("runs", []))
-        except (ValueError, KeyError, TypeError, IndexError) as error:
-            if number == len(lines) and number > 1 and not text.endswith("\n"):
-                break  # the line that was being written when it was killed
-            raise ProgressError(f"{path}, line {number}: not a line of a progress file ({error!r})") from error
-    if header is None:
+        for number, text in enumerate(file, start=1):
+            try:
+                line = json.loads(text)
+                if line["record"] != "probe_progress":
+                    raise KeyError("record")
+                if state is None:
+                    header, state = line["header"], _begun(line)
+                    continue
+                if "sum" in line:
+                    state.load(line["sum"])
+                for delta in line["deltas"]:
+                    state.add(delta)
+                state.add_runs(line.get("runs", []))
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                if number > 1 and not text.endswith("\n"):
+                    break  # the line that was being written when it was killed
+                raise ProgressError(f"{path}, line {number}: not a line of a progress file ({error!r})") from error
+    if header is None or state is None:
         raise ProgressError(f"{path}, line 1: expected a header, the file is empty")
     state.account_for_lost(0, header["plan"]["lanes"], ("",) * len(header["identify"]))
     ended = header["started_unix_ns"] + state.at
     return build(header, state, min(ended, time.time_ns()), "killed")
+
+
+def _begun(line: dict[str, Any]) -> State:
+    if line["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"version {line['schema_version']}, expected {SCHEMA_VERSION}")
+    return State(line["header"]["plan"]["lanes"], Limits.of(line["header"]["reading"]))

@@ -19,7 +19,8 @@ from .identities import Identities
 from .lane import Lane
 from .options import Options
 from .response import LENGTH, MAX_KEPT_BODY, AnswerReader, Head
-from .tally import BUCKET_NS, CellKey, Tally
+from .rows import BUCKET_NS, CellKey
+from .tally import Tally
 
 #: Heads remembered for each lane and target; they differ by pod, and by the Date header every second.
 KNOWN_HEADS = 256
@@ -189,7 +190,7 @@ class Recorder:
             figures.outcome(outcome.OK, self.bucket_start, "", times)
             self._count_known(known, times)
             self.tally.row(self.bucket_start, known.key, outcome.OK, times)
-            self.tally.row_latencies(bucket, indexes.items(), max(latencies))
+            self.tally.rows.latencies(bucket, indexes.items(), max(latencies))
             latencies.clear()
         self.bucket_start = max(now, 0) // BUCKET_NS * BUCKET_NS
 

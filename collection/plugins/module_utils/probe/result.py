@@ -6,20 +6,22 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import outcome
-from .brownout import brownouts
 from .confidence import share
 from .histogram import COARSE_SHIFT, Histogram, bounds_of
 from .lane import CONTROL
 from .objective import FAIL, INCONCLUSIVE, PASS, judge, parse_objective
-from .outage import Run, joined, summary
+from .outage import Run
+from .outages import joined, summary
+from .rows import BUCKET_NS, CellKey
 from .schedule import Stage, widest_gap_s
 from .selfcheck import self_check
 from .state import State
-from .tally import CellKey, Figures
+from .tally import Figures
+from .timeline import Group
 
 ENGINE = {"name": "availability.lab http_probe", "version": "0.1.0"}
 SCHEMA_VERSION = 1
@@ -30,23 +32,6 @@ def utc(unix_ns: int) -> str:
     """A wall clock time as ISO 8601 in UTC, to the microsecond."""
     moment = datetime.datetime.fromtimestamp(unix_ns // 1000 / 1e6, datetime.timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-class _Columns:
-    """For every group of cells: in how many timeline rows requests were due, and in how many none failed."""
-
-    def __init__(self, state: State) -> None:
-        self._rows = state.tally.rows.values()
-
-    def share_of_time(self, keys: set[CellKey]) -> dict[str, Any]:
-        good = total = 0
-        for row in self._rows:
-            mine = [name for (key, name) in row if key in keys]
-            if all(name in outcome.CLIENT for name in mine):
-                continue  # nothing was measured in this row
-            total += 1
-            good += all(name == outcome.OK or name in outcome.CLIENT for name in mine)
-        return share(good, total)
 
 
 def _figures(figures: Figures, due: int, time_share: dict[str, Any]) -> dict[str, Any]:
@@ -92,15 +77,14 @@ class _Builder:
         self.header = header
         self.state = state
         self.lanes: list[str] = header["plan"]["lanes"]
-        self.columns = _Columns(state)
+        state.settle()
         self.keys = [key for key in state.tally.cells if key[0] in self.lanes]
 
-    def group(self, keys: Iterable[CellKey], due: int | None = None) -> dict[str, Any]:
-        chosen = set(keys)
-        figures = self.state.tally.total(chosen.__contains__)
+    def group(self, keys: Iterable[CellKey], group: Group, due: int | None = None) -> dict[str, Any]:
+        figures = self.state.tally.total(set(keys).__contains__)
         if due is None:  # a group by answers: a request belongs to it by its outcome
             due = sum(entry[0] for entry in figures.outcomes.values())
-        return _figures(figures, due, self.columns.share_of_time(chosen))
+        return _figures(figures, due, self.state.timeline.shares.of(group))
 
     def due(self, lane: str | None = None, target: int | None = None) -> int:
         return sum(
@@ -113,7 +97,7 @@ class _Builder:
         told = self.state.lanes.get(name, {}).values()
         diagnoses = {kind: sum(entry[1][kind] for entry in told) for kind in _DIAGNOSES}
         return {
-            **self.group((key for key in self.state.tally.cells if key[0] == name), self.due(name)),
+            **self.group((key for key in self.state.tally.cells if key[0] == name), ("lane", name), self.due(name)),
             "policy": policy,
             "outages": joined(self.tracks(name, control)),
             "resolution_s": self.resolution(name),
@@ -125,22 +109,21 @@ class _Builder:
 
     def tracks(self, lane: str, control: list[Run]) -> list[dict[str, Any]]:
         """The outages of each target of a lane."""
-        runs = self.state.runs(lane)
         names = self.header["targets"] if lane != CONTROL else [CONTROL]
-        return [
-            summary(lane, runs.get(index, []), control, target=target, ended_ns=self.state.at)
-            for index, target in enumerate(names)
-        ]
+        return [self.track(lane, index, name, control) for index, name in enumerate(names)]
+
+    def track(self, lane: str, index: int, name: str, control: Sequence[Run] = ()) -> dict[str, Any]:
+        """The outages of one target in a lane."""
+        state = self.state
+        runs, left_out = state.runs(lane).get(index, []), state.left_out(lane, index)
+        return summary(lane, runs, control, target=name, ended_ns=state.at, left_out=left_out)
 
     def target(self, index: int, name: str) -> dict[str, Any]:
         """The figures of a target, and its outages in the lanes."""
-        tracks = [
-            summary(lane, self.state.runs(lane).get(index, []), target=name, ended_ns=self.state.at)
-            for lane in self.lanes
-        ]
+        tracks = [self.track(lane, index, name) for lane in self.lanes]
         sums = {key: value for key, value in joined(tracks).items() if not key.startswith("list")}
         return {
-            **self.group((key for key in self.keys if key[1] == index), self.due(target=index)),
+            **self.group((key for key in self.keys if key[1] == index), ("target", index), self.due(target=index)),
             "outages": sums,
         }
 
@@ -164,21 +147,24 @@ class _Builder:
         found: dict[str, dict[str, Any]] = {}
         for position, name in enumerate(self.header["identify"]):
             values = sorted({key[2][position] for key in self.keys})
-            found[name] = {value: self.group(key for key in self.keys if key[2][position] == value) for value in values}
+            found[name] = {
+                value: self.group((k for k in self.keys if k[2][position] == value), ("identity", position, value))
+                for value in values
+            }
         return found
 
     def timeline(self) -> dict[str, Any]:
-        tally, names = self.state.tally, self.header["identify"]
+        source, names = self.state.timeline.rows, self.header["identify"]
         targets = self.header["targets"]
         rows = []
-        for bucket in sorted(tally.rows):
+        for bucket in sorted(source.counts):
             row: dict[str, Any] = {"i": bucket, "outcomes": {}}
 
             def count(group: str, value: str, name: str, times: int, row: dict[str, Any] = row) -> None:
                 counts = row.setdefault(group, {}).setdefault(value, {})
                 counts[name] = counts.get(name, 0) + times
 
-            for ((lane, target, who), name), times in tally.rows[bucket].items():
+            for ((lane, target, who), name), times in source.counts[bucket].items():
                 if lane == CONTROL:
                     control = row.setdefault("control", {})
                     control[name] = control.get(name, 0) + times
@@ -190,14 +176,14 @@ class _Builder:
                 for identity, value in zip(names, who):
                     count("identities", identity, value, times)
             # Taken out, not copied: in a long run the rows are most of the memory, and are here a second time.
-            latency = tally.row_latency.pop(bucket, None)
+            latency = source.latency.pop(bucket, None)
             if latency:
                 row["latency"] = [number for pair in sorted(latency.items()) for number in pair]
-                longest = tally.row_max[bucket]
+                longest = source.longest[bucket]
                 row["p50_ms"], row["p99_ms"] = (_coarse_percentile(latency, p, longest) for p in (50.0, 99.0))
                 row["max_ms"] = round(longest / 1e6, 6)
             rows.append(row)
-        return {"bucket_ms": 100, "rows": rows}
+        return {"bucket_ms": source.width * BUCKET_NS // 1_000_000, "rows": rows}
 
 
 def _coarse_percentile(latency: Mapping[int, int], percent: float, longest: int) -> float:
@@ -242,12 +228,12 @@ def build(
         "elapsed_s": round(elapsed_s, 6),
         "complete": stopped_by == "plan" and not state.workers_lost,
         "stopped_by": stopped_by,
-        "totals": builder.group(builder.keys, builder.due()),
+        "totals": builder.group(builder.keys, ("all",), builder.due()),
         "lanes": lanes,
         "targets": {name: builder.target(index, name) for index, name in enumerate(header["targets"])},
         "identities": builder.identities(),
         "control": builder.lane(CONTROL, "new", []) if header["control"] else None,
-        "brownouts": brownouts(state.tally.rows, builder.lanes, header["targets"]),
+        "brownouts": state.timeline.brownouts.to_record(header["targets"]),
         "timeline": builder.timeline(),
         "outages": joined(lane["outages"] for lane in lanes.values()),
         "self_check": self_check(dict(header), state, elapsed_s, steal_percent),

@@ -35,7 +35,7 @@ from .resolver import Resolver
 from .result import build, latency_of, longest_outage_s
 from .secret import in_argv
 from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, StolenTime, raise_descriptor_limit
-from .state import State
+from .state import Limits, State
 from .tls import client_context
 from .users import share_of
 
@@ -113,7 +113,7 @@ class Supervisor:
 
     def __init__(self, options: Options, argv: Sequence[str]) -> None:
         self.options = options
-        self.state = State(int(options.stall_after_s * 1e9))
+        self.state = State(options.lanes, Limits.of(options.reading()))
         self._limit = raise_descriptor_limit()
         self._context = client_context(options) if self._needs_tls() else None
         targets = options.targets + ([options.control] if options.control else [])
@@ -194,6 +194,7 @@ class Supervisor:
             "argv": in_argv(self._argv),
             "options": options.raw,
             "plan": options.plan(),
+            "reading": options.reading(),
             "targets": [target.name for target in options.targets],
             "identify": [name for name, _unused in options.identify],
             "control": options.control is not None,
@@ -304,7 +305,7 @@ class Supervisor:
                 seconds_s = max((self.state.at - last_at) / _SECOND_NS, 1e-3)
                 last_at = self.state.at
                 summary = summarise(header, self.state, fresh, seconds_s)
-                progress.add(summary, deltas, self.state.fresh_runs())
+                progress.add(summary, deltas, self.state)
                 deltas, fresh = [], []
                 if on_second is not None:
                     on_second(summary)

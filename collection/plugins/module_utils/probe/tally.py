@@ -11,11 +11,9 @@ from collections.abc import Iterable
 from typing import Any, Callable
 
 from . import outcome
-from .histogram import COARSE_SHIFT, Histogram, index_of, pairs
+from .histogram import Histogram, index_of
+from .rows import BUCKET_NS, CellKey, Rows, shared_key
 
-#: (lane, number of the target, one value for each name in `identify`)
-CellKey = tuple[str, int, tuple[str, ...]]
-BUCKET_NS = 100_000_000
 _HISTOGRAMS = ("latency", "service_time", "connect_time", "failure_time")
 _COUNTERS = ("bytes_sent", "bytes_received", "body_bytes", "connections_opened", "requests_on_kept_connections")
 
@@ -78,23 +76,18 @@ class Figures:
 
     def to_list(self) -> list[Any]:
         """For the delta lines (JSON)."""
-        hists = []
-        for name in _HISTOGRAMS:
-            h = getattr(self, name)
-            hists.append([h.count, h.sum, h.min, h.max, h.flat()])
-        return [self.outcomes, self.statuses, [getattr(self, name) for name in _COUNTERS], hists]
+        histograms = [getattr(self, name).to_list() for name in _HISTOGRAMS]
+        return [self.outcomes, self.statuses, [getattr(self, name) for name in _COUNTERS], histograms]
 
     @classmethod
     def from_list(cls, values: list[Any]) -> Figures:
         """Read `to_list` back."""
         figures = cls()
-        figures.outcomes, figures.statuses, counters, hists = values
+        figures.outcomes, figures.statuses, counters, histograms = values
         for name, value in zip(_COUNTERS, counters):
             setattr(figures, name, value)
-        for name, (count, total, low, high, flat) in zip(_HISTOGRAMS, hists):
-            histogram = getattr(figures, name)
-            histogram.count, histogram.sum, histogram.min, histogram.max = count, total, low, high
-            histogram.counts = dict(pairs(flat))
+        for name, histogram in zip(_HISTOGRAMS, histograms):
+            setattr(figures, name, Histogram.from_list(histogram))
         return figures
 
 
@@ -104,9 +97,7 @@ class Tally:
     def __init__(self) -> None:
         self.cells: dict[CellKey, Figures] = {}
         self.due: dict[tuple[str, int], int] = {}  # (lane, target) -> requests that became due
-        self.rows: dict[int, dict[tuple[CellKey, str], int]] = {}
-        self.row_latency: dict[int, dict[int, int]] = {}
-        self.row_max: dict[int, int] = {}
+        self.rows = Rows()
 
     def cell(self, key: CellKey) -> Figures:
         """The figures of a cell, made when it is new."""
@@ -117,23 +108,12 @@ class Tally:
 
     def row(self, start: int, key: CellKey, name: str, times: int = 1) -> None:
         """Count requests that began at `start` in the timeline."""
-        row = self.rows.setdefault(start // BUCKET_NS, {})
-        column = (key, name)
-        row[column] = row.get(column, 0) + times
-
-    def row_latencies(self, bucket: int, indexes: Iterable[tuple[int, int]], longest: int) -> None:
-        """Add latencies, as (histogram index, count), to a row."""
-        latency = self.row_latency.setdefault(bucket, {})
-        for index, times in indexes:
-            coarse = index >> COARSE_SHIFT
-            latency[coarse] = latency.get(coarse, 0) + times
-        if longest > self.row_max.get(bucket, -1):
-            self.row_max[bucket] = longest
+        self.rows.count(start // BUCKET_NS, key, name, times)
 
     def completed(self, key: CellKey, start: int, latency: int) -> None:
         """Put one completed request in the timeline (the fast path does it for many at once)."""
         self.row(start, key, outcome.OK)
-        self.row_latencies(start // BUCKET_NS, ((index_of(max(latency, 0)), 1),), latency)
+        self.rows.latencies(start // BUCKET_NS, ((index_of(max(latency, 0)), 1),), latency)
 
     def merge(self, other: Tally) -> None:
         """Add another tally; exact."""
@@ -141,15 +121,7 @@ class Tally:
             self.cell(key).merge(figures)
         for origin, times in other.due.items():
             self.due[origin] = self.due.get(origin, 0) + times
-        for bucket, row in other.rows.items():
-            mine = self.rows.setdefault(bucket, {})
-            for column, times in row.items():
-                mine[column] = mine.get(column, 0) + times
-        for bucket, latency in other.row_latency.items():
-            kept = self.row_latency.setdefault(bucket, {})
-            for coarse, times in latency.items():
-                kept[coarse] = kept.get(coarse, 0) + times
-            self.row_max[bucket] = max(self.row_max.get(bucket, 0), other.row_max[bucket])
+        self.rows.merge(other.rows)
 
     def total(self, chosen: Callable[[CellKey], bool]) -> Figures:
         """The sum over the chosen cells."""
@@ -164,33 +136,16 @@ class Tally:
         return {
             "cells": [[lane, target, list(who), f.to_list()] for (lane, target, who), f in self.cells.items()],
             "due": [[lane, target, times] for (lane, target), times in self.due.items()],
-            "rows": [
-                [
-                    bucket,
-                    [[lane, target, list(who), name, n] for ((lane, target, who), name), n in row.items()],
-                    [number for pair in sorted(self.row_latency.get(bucket, {}).items()) for number in pair],
-                    self.row_max.get(bucket, 0),
-                ]
-                for bucket, row in self.rows.items()
-            ],
+            "rows": self.rows.to_list(),
         }
 
     @classmethod
     def from_delta(cls, delta: dict[str, Any], keys: dict[CellKey, CellKey]) -> Tally:
         """Read `to_delta` back; `keys` shares equal keys between deltas, which saves memory."""
         tally = cls()
-
-        def shared(lane: str, target: int, who: list[str]) -> CellKey:
-            key = (lane, target, tuple(who))
-            return keys.setdefault(key, key)
-
         for lane, target, who, values in delta["cells"]:
-            tally.cells[shared(lane, target, who)] = Figures.from_list(values)
+            tally.cells[shared_key(keys, lane, target, who)] = Figures.from_list(values)
         for lane, target, times in delta["due"]:
             tally.due[(lane, target)] = times
-        for bucket, row, latency, longest in delta["rows"]:
-            tally.rows[bucket] = {(shared(lane, t, who), name): n for lane, t, who, name, n in row}
-            if latency:
-                tally.row_latency[bucket] = dict(pairs(latency))
-                tally.row_max[bucket] = longest
+        tally.rows = Rows.from_list(delta["rows"], keys)
         return tally

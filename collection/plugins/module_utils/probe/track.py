@@ -171,6 +171,13 @@ class Tracker:
             self.run = Run(self.last_good, start, name, error)
         self.run.add(name, start, when, stalled)
 
+    def copy(self) -> Tracker:
+        """A tracker that goes on from here; everything of this one was read."""
+        other = Tracker(self.stall_ns)
+        other.run = self.run.copy() if self.run else None
+        other.last_good = self.last_good
+        return other
+
     def take(self) -> tuple[list[Run], Run | None]:
         """The runs that ended since the last call, and the one that goes on.
 
@@ -198,7 +205,7 @@ class Tracker:
             ended, current = self.take()
             return {
                 "ended": [run.to_list() for run in ended],
-                "open": current.to_list() if current else None,
+                "open": [current.to_list()] if current else [],
                 "widest": self.widest,
             }
         self.advance()

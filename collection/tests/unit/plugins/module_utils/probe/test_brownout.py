@@ -4,9 +4,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.availability.lab.plugins.module_utils.probe.brownout import brownouts, windows
+from ansible_collections.availability.lab.plugins.module_utils.probe.brownout import Brownouts, Detector
 from hypothesis import given
 from hypothesis import strategies as st
+
+
+def windows(failed: list[int], measured: list[int]) -> list[tuple[int, int]]:
+    detector = Detector(0.5)
+    for bucket, (bad, of) in enumerate(zip(failed, measured)):
+        if of:
+            detector.add(bucket, bad, of)
+    detector.finish()
+    return [(first, last) for first, last, _requests, _failed in detector.ended]
 
 
 def test_nine_of_ten_failing_for_five_seconds_is_one_brownout() -> None:
@@ -48,7 +57,10 @@ def test_lanes_and_targets_are_apart_and_the_clients_own_faults_do_not_count() -
         }
         for bucket in range(5, 35)
     }
-    told = brownouts(rows, ["new"], ["a", "b"])
+    found = Brownouts(["new"])
+    for bucket, counts in rows.items():
+        found.add(bucket, counts)
+    told = found.to_record(["a", "b"])
     (entry,) = told["list"]
     assert (entry["lane"], entry["target"], entry["start_s"], entry["end_s"]) == ("new", "b", 0.5, 3.5)
     assert (entry["requests"], entry["failed"]) == (300, 300)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.availability.lab.plugins.module_utils.probe import outcome
 from ansible_collections.availability.lab.plugins.module_utils.probe.merge import Track
-from ansible_collections.availability.lab.plugins.module_utils.probe.outage import summary
+from ansible_collections.availability.lab.plugins.module_utils.probe.outages import summary
 from ansible_collections.availability.lab.plugins.module_utils.probe.track import Tracker
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,5 +97,5 @@ def test_an_outage_that_goes_on_is_known_to_be_over_by_a_later_good_request_of_a
         second.end(second.begin(number), outcome.CODE[outcome.OK if number in (1, 7) else outcome.RESET], number, "why")
     track.add(0, 2, first.told(8), 1 << 62)
     track.add(1, 2, second.told(8), 1 << 62)
-    assert track.open is not None
-    assert (track.open.first_bad, track.open.lost, track.open.next_good) == (2, 4, 7)
+    (current,) = track.open
+    assert (current.first_bad, current.lost, current.next_good) == (2, 4, 7)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.availability.lab.plugins.module_utils.probe import outcome
-from ansible_collections.availability.lab.plugins.module_utils.probe.outage import Run, joined, summary
+from ansible_collections.availability.lab.plugins.module_utils.probe.outage import Run
+from ansible_collections.availability.lab.plugins.module_utils.probe.outages import joined, summary
 from ansible_collections.availability.lab.plugins.module_utils.probe.track import Tracker
 from hypothesis import given
 from hypothesis import strategies as st
@@ -198,7 +199,7 @@ def test_the_widest_gap_between_requests_is_kept() -> None:
 
 
 def test_a_long_list_keeps_the_longest(monkeypatch: Any) -> None:
-    monkeypatch.setattr("ansible_collections.availability.lab.plugins.module_utils.probe.outage.LIST_LIMIT", 3)
+    monkeypatch.setattr("ansible_collections.availability.lab.plugins.module_utils.probe.outages.LIST_LIMIT", 3)
     kinds = [outcome.OK, outcome.RESET] * 10 + [outcome.OK] + [outcome.RESET] * 5 + [outcome.OK]
     told = summary("new", tracked(kinds, list(range(len(kinds)))))
     assert (len(told["list"]), told["list_truncated"]) == (3, 8)
