@@ -17,16 +17,16 @@ from .probe_record import NOT_SENT
 
 Json = dict[str, Any]
 NEW = "new"
-PEERS_WITHIN_BUCKETS = 10  # 1 s: later requests say nothing about a retry
-PEERS_WITHIN_S = 1.0
+PEERS_WITHIN_S = 1.0  # later requests say nothing about a retry
 
 
 def from_timeline(probe: Mapping[str, Any]) -> Json | None:
-    """{basis, rescued}: the expected number of rescued requests, from counts in buckets of 100 ms.
+    """{basis, rescued}: the expected number of rescued requests, from the counts of the timeline's rows.
 
-    A failed request's chance is the share of good ones among its peers: the other requests of its bucket and those of
+    A failed request's chance is the share of good ones among its peers: the other requests of its row and those of
     the next. None where the timeline does not hold all failures, as with sums of another tool.
     """
+    within = max(1, round(PEERS_WITHIN_S * 1000 / probe["timeline"]["bucket_ms"]))
     rows = {row["i"]: row for row in probe["timeline"]["rows"]}
     peers = {i: _good_of(_peers(row)) for i, row in rows.items()}
     rescued, seen = 0.0, 0
@@ -36,7 +36,7 @@ def from_timeline(probe: Mapping[str, Any]) -> Json | None:
             failed = of - good
             if failed:
                 among = lane == NEW or NEW not in row.get("lanes", {NEW: None})
-                rescued += failed * _chance(peers, i, itself=among)
+                rescued += failed * _chance(peers, i, within, itself=among)
                 seen += failed
     if seen != probe["totals"]["failed"]:
         return None
@@ -92,10 +92,10 @@ def _good_of(outcomes: Mapping[str, int]) -> tuple[int, int]:
     return outcomes.get("ok", 0), sum(count for name, count in outcomes.items() if name not in NOT_SENT)
 
 
-def _chance(peers: Mapping[int, tuple[int, int]], i: int, itself: bool) -> float:
+def _chance(peers: Mapping[int, tuple[int, int]], i: int, within: int, itself: bool) -> float:
     good, of = peers[i]
     of -= itself
-    for later in range(i + 1, i + 1 + PEERS_WITHIN_BUCKETS):
+    for later in range(i + 1, i + 1 + within):
         if later in peers:
             good, of = good + peers[later][0], of + peers[later][1]
             if of:

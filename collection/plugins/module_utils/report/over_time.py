@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Counts and latency over time, in steps of any multiple of the record's own 100 ms."""
+"""Counts and latency over time, in steps of any multiple of the widest row of the records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from .probe_record import Run, version_key
 Json = dict[str, Any]
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 NS_PER_MS = 1_000_000
-BUCKET_MS = 100
 
 
 def step_for(duration_s: float, rows: int) -> float:
@@ -27,24 +26,28 @@ class OverTime:
     def __init__(self, runs: Sequence[Run]) -> None:
         self.started_ns = min(run.started_ns for run in runs)
         rows: dict[int, _Cell] = {}
+        self._row_ms = max(run.row_ns for run in runs) // NS_PER_MS
         for run in runs:
             key = version_key(run.probe["identities"])
             offset_ms = (run.started_ns - self.started_ns) // NS_PER_MS
             for row in run.probe["timeline"]["rows"]:
-                index = (offset_ms + row["i"] * BUCKET_MS) // BUCKET_MS
+                index = (offset_ms + row["i"] * run.row_ns // NS_PER_MS) // self._row_ms
                 cell = _Cell.of_row(row, key)
                 if index in rows:
                     rows[index].add(cell)
                 else:
                     rows[index] = cell
-        self._levels: dict[int, dict[int, _Cell]] = {BUCKET_MS: rows}
+        self._levels: dict[int, dict[int, _Cell]] = {self._row_ms: rows}
 
     def at(self, step_s: float) -> Json:
         """Return counts and latency of each step since the first run began.
 
         {step_s, started_unix_ns, t_s: [..], due: [..], outcomes: {name: [..]}, versions: {name: [..]},
         p50_ms, p99_ms, max_ms: [..]}; steps in which nothing was due are left out, latency without an answer is None.
+        Where the records' rows are wider than the step asked for, the next step that they divide is taken.
         """
+        if round(step_s * 1000) % self._row_ms:
+            step_s = next(step for step in STEPS_S if step >= step_s and not round(step * 1000) % self._row_ms)
         cells = self._level(round(step_s * 1000))
         order = sorted(cells)
         members = [cells[index] for index in order]

@@ -58,7 +58,7 @@ def _variant(variant: Mapping[str, Any], runs: Sequence[Run], cluster: Json | No
         "name": variant["name"],
         "start_ms": start_ns // 1_000_000,
         "span_s": round(span_s, 3),
-        "zooms": [_zoom(series.at(step)) for step in steps],
+        "zooms": [_zoom(one) for one in {one["step_s"]: one for one in map(series.at, steps)}.values()],
         "phases": [
             {"name": one["name"], "from": seconds(one["started_unix_ns"]), "to": seconds(one["ended_unix_ns"])}
             for one in variant["phases"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from .distribution import COARSE, coarse_middle_ns, middle_ns
 from .probe_record import NOT_SENT, Run
-from .recovery import NS_PER_ROW, Recovery, find_recovery
+from .recovery import Recovery, find_recovery
 
 BEFORE, DURING, RECOVER, AFTER = NAMES = ("before", "during", "recover", "after")
 Json = dict[str, Any]
@@ -73,29 +73,29 @@ def _cut_one(run: Run, recovery: Recovery) -> dict[str, Part]:
         due = run.probe["totals"]["due"]
         raise PhaseError(f"{run.path}: its timeline holds {counted} of {due} requests, so it cannot be cut into phases")
     until = max((row["i"] + 1 for row in rows), default=0)
-    first = max(0, (recovery.window.from_ns - run.started_ns) // NS_PER_ROW)
+    first = max(0, (recovery.window.from_ns - run.started_ns) // run.row_ns)
     second = max(first, _row_after(run, recovery.window.to_ns))
     third = max(second, until if recovery.stable_ns is None else _row_after(run, recovery.stable_ns))
     edges = [0, *(min(edge, until) for edge in (first, second, third)), until]
-    end_ns = max(run.ended_ns, run.started_ns + until * NS_PER_ROW)
+    end_ns = max(run.ended_ns, run.started_ns + until * run.row_ns)
     parts = {}
     for name, low, high in zip(NAMES, edges, edges[1:]):
         members = [row for row in rows if low <= row["i"] < high]
         if not members:
             continue
-        outages = [one for one in run.probe["outages"]["list"] if low <= _row_of(one["first_bad_s"]) < high]
-        began_ns = run.started_ns + low * NS_PER_ROW
-        over_ns = end_ns if high == until else run.started_ns + high * NS_PER_ROW
+        outages = [one for one in run.probe["outages"]["list"] if low <= _row_of(run, one["first_bad_s"]) < high]
+        began_ns = run.started_ns + low * run.row_ns
+        over_ns = end_ns if high == until else run.started_ns + high * run.row_ns
         parts[name] = Part(run, _part(run, members, outages, began_ns, over_ns), outages)
     return parts
 
 
 def _row_after(run: Run, at_ns: int) -> int:
-    return -((run.started_ns - at_ns) // NS_PER_ROW)
+    return -((run.started_ns - at_ns) // run.row_ns)
 
 
-def _row_of(seconds: float) -> int:
-    return int(seconds * 1e9) // NS_PER_ROW
+def _row_of(run: Run, seconds: float) -> int:
+    return int(seconds * 1e9) // run.row_ns
 
 
 def _part(run: Run, rows: Sequence[Json], outages: Sequence[Json], began_ns: int, over_ns: int) -> Run:
@@ -105,27 +105,27 @@ def _part(run: Run, rows: Sequence[Json], outages: Sequence[Json], began_ns: int
         **run.probe,
         "started_unix_ns": began_ns,
         "elapsed_s": (over_ns - began_ns) / 1e9,
-        "totals": _totals(rows, run.probe["totals"], offset_s),
+        "totals": _totals(rows, run.probe["totals"], offset_s, run.row_ns / 1e9),
         "identities": {
-            key: _identities(rows, key, offset_s) for key in run.probe["identities"]
+            key: _identities(rows, key, offset_s, run.row_ns / 1e9) for key in run.probe["identities"]
         },
         "outages": _outage_sums(outages),
     }  # fmt: skip
     return Run(run.variant, run.phase, run.path, probe)
 
 
-def _totals(rows: Sequence[Json], whole: Json, offset_s: float) -> Json:
+def _totals(rows: Sequence[Json], whole: Json, offset_s: float, row_s: float) -> Json:
     outcomes: Json = {}
     good_rows = measured_rows = 0
     for row in rows:
-        at_s = row["i"] * NS_PER_ROW / 1e9
+        at_s = row["i"] * row_s
         names = [name for name in row["outcomes"] if name not in NOT_SENT]
         measured_rows += bool(names)
         good_rows += names == ["ok"]
         for name, count in row["outcomes"].items():
             known = whole["outcomes"][name]
-            first_s = max(at_s, known["first_s"]) - offset_s  # to 100 ms, but never outside of what is known exactly
-            last_s = min(at_s + NS_PER_ROW / 1e9, known["last_s"]) - offset_s
+            first_s = max(at_s, known["first_s"]) - offset_s  # to a row, but never outside of what is known exactly
+            last_s = min(at_s + row_s, known["last_s"]) - offset_s
             one = outcomes.setdefault(name, {"count": 0, "first_s": first_s, "example": known["example"]})
             one.update(count=one["count"] + count, last_s=last_s)
     completed = outcomes["ok"]["count"] if "ok" in outcomes else 0
@@ -168,13 +168,13 @@ def _latency(rows: Sequence[Json], whole: Json) -> Json:
     }
 
 
-def _identities(rows: Sequence[Json], key: str, offset_s: float) -> Json:
+def _identities(rows: Sequence[Json], key: str, offset_s: float, row_s: float) -> Json:
     """Answers of each version or pod. Which of them broke an expectation, and how late, is not in the timeline."""
     groups: Json = {}
     for row in rows:
-        at_s = row["i"] * NS_PER_ROW / 1e9 - offset_s
+        at_s = row["i"] * row_s - offset_s
         for name, count in row.get("identities", {}).get(key, {}).items():
-            seen = {"first_s": at_s, "last_s": at_s + NS_PER_ROW / 1e9}
+            seen = {"first_s": at_s, "last_s": at_s + row_s}
             group = groups.setdefault(name, {"due": 0, "failed": None, "latency": _NOTHING, "outcomes": {"seen": seen}})
             group["due"] += count
             group["outcomes"]["seen"]["last_s"] = seen["last_s"]

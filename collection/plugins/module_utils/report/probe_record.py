@@ -85,6 +85,11 @@ class Run:
     def ended_ns(self) -> int:
         return self.started_ns + int(float(self.probe["elapsed_s"]) * 1e9)
 
+    @property
+    def row_ns(self) -> int:
+        """How much time a row of the timeline holds: 100 ms, and more in a long run."""
+        return int(self.probe["timeline"]["bucket_ms"]) * 1_000_000
+
 
 def read_probe_record(path: str | Path) -> dict[str, Any]:
     """Read and check a probe record.

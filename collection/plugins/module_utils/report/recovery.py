@@ -12,7 +12,6 @@ from .marks import unix_ns
 from .probe_record import NOT_SENT, Run, Window
 
 NS_PER_S = 1_000_000_000
-NS_PER_ROW = 100_000_000  # of the record's timeline
 NOT_DISTURBED = "no data: disturbed_from was not given"
 
 
@@ -112,12 +111,12 @@ def _failures(run: Run) -> list[tuple[int, int, int]]:
     if outages["list_truncated"]:
         for row in run.probe["timeline"]["rows"]:
             if any(name != "ok" and name not in NOT_SENT for name in row["outcomes"]):
-                begin = run.started_ns + row["i"] * NS_PER_ROW
-                found.append((begin, begin + NS_PER_ROW - 1, begin + NS_PER_ROW))
+                begin = run.started_ns + row["i"] * run.row_ns
+                found.append((begin, begin + run.row_ns - 1, begin + run.row_ns))
     return found
 
 
 def _measured_until(run: Run) -> int:
     """The end of the last step in which a request was due: later on nothing was measured."""
     last = max((row["i"] + 1 for row in run.probe["timeline"]["rows"]), default=0)
-    return run.started_ns + int(last) * NS_PER_ROW
+    return run.started_ns + int(last) * run.row_ns

@@ -30,7 +30,7 @@ def probe(*rows: Row) -> dict[str, Any]:
         for name, count in outcomes.items()
         if name not in ("ok", "not_sent")
     )
-    return {"timeline": {"rows": list(rows)}, "totals": {"failed": failed}}
+    return {"timeline": {"bucket_ms": 100, "rows": list(rows)}, "totals": {"failed": failed}}
 
 
 def rescued(*rows: Row) -> float:
@@ -70,7 +70,7 @@ def test_what_was_not_sent_is_nobodys_peer() -> None:
 
 
 def test_a_timeline_that_lacks_failures_gives_no_estimate() -> None:
-    assert from_timeline({"timeline": {"rows": []}, "totals": {"failed": 3}}) is None
+    assert from_timeline({"timeline": {"bucket_ms": 100, "rows": []}, "totals": {"failed": 3}}) is None
 
 
 @settings(deadline=None)  # a busy machine is no failure

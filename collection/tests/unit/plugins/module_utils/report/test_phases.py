@@ -81,6 +81,25 @@ def test_the_four_phases_and_the_time_to_recovery():
     assert_adds_up(variant)
 
 
+def test_rows_of_a_second_as_in_a_long_run_tell_the_same():
+    run = disturbed(bad=[(22, 23, "refused"), (31, 33, "reset")])
+    fine = result(run)
+    wide: dict = {}
+    for row in run.probe["timeline"]["rows"]:
+        one = wide.setdefault(row["i"] // 10, {**copy.deepcopy(row), "i": row["i"] // 10, "outcomes": {}})
+        for name, count in row["outcomes"].items():
+            one["outcomes"][name] = one["outcomes"].get(name, 0) + count
+    run.probe["timeline"] = {"bucket_ms": 1000, "rows": list(wide.values())}
+    coarse = result(run)
+    (before,), (after,) = fine["variants"], coarse["variants"]
+    assert after["recovery"] == before["recovery"]
+    for name, part in phases_of(before).items():
+        for figure in ("attempts", "ok", "failed", "duration_s"):
+            assert phases_of(after)[name][figure] == part[figure], (name, figure)
+    for figure in ("step_s", "t_s", "due", "outcomes"):
+        assert after["over_time"][figure] == before["over_time"][figure]
+
+
 def test_the_variants_own_figures_are_those_of_the_whole_record():
     run = disturbed(bad=[(22, 23, "refused")])
     whole = build("blue-green", "", [Run("rolling", "during", "rolling.json", run.probe)], [], {})
