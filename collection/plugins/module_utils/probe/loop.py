@@ -33,6 +33,8 @@ BURST = 64
 EVENTS = 128
 #: A loop that comes back later than this was stopped, or starved: the client's own pause. It ticks each 20 ms.
 PAUSE_NS = 1_000_000_000
+#: One that comes back this late is told; what was sent or judged late for it is not held against the service.
+HICCUP_NS = 100_000_000
 MANY_EVENTS = 4096
 
 
@@ -120,6 +122,8 @@ class Loop:
                     recorder.lateness.add_many(lateness)
                     lateness.clear()
             if now >= next_tick:
+                if self._woke(now):
+                    next_due = self._skip(next_due, arrivals, now)
                 next_tick = self._expected = now + TICK_NS
                 exchange.expire(now)
                 self._watch(all_lanes)
@@ -159,11 +163,8 @@ class Loop:
                     events = poll(0, MANY_EVENTS)
                     events, backlog = events[:EVENTS], events[EVENTS:]
                 arrived = clock() - base
-                if arrived - next_tick > PAUSE_NS:
-                    self._paused(arrived)
-                    while next_due is not None and next_due <= arrived:
-                        self._skip(next_due, arrived)
-                        next_due = next(arrivals, None)
+                if self._woke(arrived):
+                    next_due = self._skip(next_due, arrivals, arrived)
                     next_tick = arrived
             now = arrived
             # 4. answers. Whatever is readable now has come by now: of many that come at once, as after a stall, those
@@ -252,13 +253,12 @@ class Loop:
 
     def _unusual(self, known: Any, connection: Connection, due: int, latency: int, now: int) -> None:
         """A known answer that belongs to an older bucket, or came so late that it is part of a stall."""
-        if now - self._expected > PAUSE_NS:
-            self._paused(now)
+        self._woke(now)
         if connection.start < self.recorder.pause_end:
             self.recorder.failed(connection, now, outcome.CLIENT_LATE, "", known.total)
             return
         # From its start: what was sent late is no stall of the service.
-        stalled = now - connection.start >= self._stall_ns
+        stalled = self.recorder.took(connection.start, now) >= self._stall_ns
         code = outcome.STALLED_CODE if stalled else outcome.OK_CODE
         connection.tracker.end(connection.number, code, now)
         if due >= self.recorder.bucket_start:
@@ -266,15 +266,27 @@ class Loop:
         else:
             self.recorder.late(known, due, latency, now - connection.start)
 
-    def _paused(self, now: int) -> None:
-        """The loop comes back after a pause: what became due in it is not sent as a burst, nor held against anybody."""
-        self.recorder.paused(self._expected - TICK_NS, now)
+    def _woke(self, now: int) -> bool:
+        """Whether the loop comes back from a pause: what became due in it is not sent as a burst, nor held against
+        anybody. A shorter one is noted."""
+        late, begun = now - self._expected, self._expected - TICK_NS
+        if late <= HICCUP_NS:
+            return False
         self._expected = now + TICK_NS
+        if late <= PAUSE_NS:
+            self.recorder.hiccup(begun, now)
+            return False
+        self.recorder.paused(begun, now)
+        return True
 
-    def _skip(self, due: int, now: int) -> None:
-        for lane in self.lanes:
-            index, _unused = lane.choose()
-            self.recorder.not_sent(lane, index, due, now, "the probe itself stood still")
+    def _skip(self, next_due: int | None, arrivals: Iterator[int], now: int) -> int | None:
+        """Leave out what is due by now; returns what is due next."""
+        while next_due is not None and next_due <= now:
+            for lane in self.lanes:
+                index, _unused = lane.choose()
+                self.recorder.not_sent(lane, index, next_due, now, "the probe itself stood still")
+            next_due = next(arrivals, None)
+        return next_due
 
     def _arrivals(self) -> Iterator[int]:
         """This worker's part of the open schedule: every n-th arrival."""

@@ -8,6 +8,7 @@ latency to a list, and `flush` counts the list every 100 ms.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from . import outcome
@@ -27,6 +28,8 @@ KNOWN_HEADS = 256
 #: An answer longer than this never comes in one piece.
 FAST_LIMIT = 32_768
 _EXAMPLE_LIMIT = 200
+#: Short pauses that are remembered; only those during a request in flight matter.
+_HICCUPS = 64
 _STOOD_STILL = "the probe itself stood still, or sent late: no fault of the service"
 
 
@@ -69,6 +72,7 @@ class Recorder:
         #: Times (from, to) in which this worker stood still, since the last delta, and the end of the latest.
         self.pauses: list[tuple[int, int]] = []
         self.pause_end = -1
+        self._hiccups: deque[tuple[int, int]] = deque(maxlen=_HICCUPS)
         self.bucket_start = 0
         self._names = [name for name, _unused in options.identify]
         self._finders = [finder for _unused, finder in options.identify]
@@ -76,6 +80,7 @@ class Recorder:
         self._identities = Identities(len(self._names))
         self._known: list[KnownHead] = []
         self._stall_ns = int(options.stall_after_s * 1e9)
+        self._timeout_ns = int(options.timeout_s * 1e9)
         finders = self._finders + ([options.remote_date] if options.remote_date else [])
         self.keep_body = options.expectation.needs_body or any(finder.needs_body for finder in finders)
         #: Whether answers can be booked by their head alone.
@@ -85,6 +90,16 @@ class Recorder:
         """This worker stood still: what was in flight meanwhile says nothing about the service's time."""
         self.pauses.append((begun, ended))
         self.pause_end = ended
+
+    def hiccup(self, begun: int, ended: int) -> None:
+        """This worker came back late: the time is not the service's."""
+        self.pauses.append((begun, ended))
+        self._hiccups.append((begun, ended))
+
+    def took(self, start: int, end: int) -> int:
+        """The time from start to end (ns) without those in which this worker stood still."""
+        stood = sum(max(0, min(ended, end) - max(begun, start)) for begun, ended in self._hiccups)
+        return end - start - stood
 
     def answered(
         self,
@@ -137,7 +152,10 @@ class Recorder:
     def failed(self, connection: Connection, now: int, name: str, error: str, wire_bytes: int = 0) -> None:
         """Book a request that got no whole answer."""
         who = self._nobody if connection.lane.counted else ()
-        if connection.start < self.pause_end and name not in outcome.CLIENT:
+        stood_still = connection.start < self.pause_end or (
+            name in outcome.TIMEOUTS and self.took(connection.start, now) < self._timeout_ns
+        )
+        if stood_still and name not in outcome.CLIENT:
             name, error = outcome.CLIENT_LATE, _STOOD_STILL
         self._book(connection, now, name, error, status=None, who=who, body_bytes=0, remote_date=None)
         if wire_bytes:
@@ -146,7 +164,7 @@ class Recorder:
     def _sent_too_late(self, name: str, connection: Connection, now: int) -> bool:
         """The answer came in time after its request was sent: that it is late was this side's doing."""
         limit = self.options.expectation.latency_ns
-        return name == outcome.TOO_SLOW and limit is not None and now - connection.start <= limit
+        return name == outcome.TOO_SLOW and limit is not None and self.took(connection.start, now) <= limit
 
     def not_sent(self, lane: Lane, target_index: int, due: int, now: int, error: str) -> None:
         """Book a request of the plan that the client itself could not send."""
@@ -269,7 +287,7 @@ class Recorder:
                 self.tally.completed(key, due, latency)
             else:  # the rows' latencies are the service's alone
                 self.tally.row(due, key, name)
-            if now - start > self._stall_ns:
+            if self.took(start, now) > self._stall_ns:
                 code = outcome.STALLED_CODE
         else:
             if name not in outcome.CLIENT:

@@ -66,7 +66,10 @@ def serving(script: Script = hello, host: str = "127.0.0.1") -> Iterator[Served]
                     headers[name.lower()] = value.strip()
                 self.rfile.read(int(headers.get("content-length", "0")))
                 served.requests.append(f"{method} {path}")
-                status, extra, body = script(path, method)
+                try:
+                    status, extra, body = script(path, method)
+                except ConnectionAbortedError:  # the script's way to end the connection without an answer
+                    return
                 lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}"]
                 lines += [f"{name}: {value}" for name, value in extra.items()]
                 payload = b"" if method == "HEAD" else body
