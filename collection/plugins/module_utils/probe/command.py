@@ -15,9 +15,10 @@ from .histogram import Histogram
 from .options import OptionError, check_folder, parse
 from .place import STANDARD_OUTPUT, say, write
 from .progress import SUFFIX, ProgressError, live_line, recover
-from .summary import summary_text, verdict_line
+from .summary import summary_text, timeline_csv, verdict_line
 from .supervisor import OnSecond, RecordUnwritten, Supervisor
 
+_FORMS = {"json": lambda record: json.dumps(record, separators=(",", ":")), "csv": timeline_csv}
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 2}
 
 
@@ -50,9 +51,9 @@ def main(argv: Sequence[str]) -> int:
         return BAD_OPTION
     if problem:
         say(f"probe: {problem}", sys.stderr)
-    if arguments.form == "json" and arguments.result != STANDARD_OUTPUT:
-        say(json.dumps(record, separators=(",", ":")), sys.stdout)
-    taken = arguments.result == STANDARD_OUTPUT or arguments.form == "json"
+    if arguments.form != "text" and arguments.result != STANDARD_OUTPUT:
+        say(_FORMS[arguments.form](record), sys.stdout)
+    taken = arguments.result == STANDARD_OUTPUT or arguments.form != "text"
     say(
         verdict_line(record) if arguments.quiet else summary_text(record),
         sys.stderr if taken else sys.stdout,

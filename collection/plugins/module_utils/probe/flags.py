@@ -144,7 +144,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("-h", action=_Brief, nargs=0, help="the commonest options, with examples")
     command.add_argument("--help", action="help", help="all options")
     command.add_argument("--config", metavar="FILE", help="options from a file: the module's, as YAML or JSON")
-    command.add_argument("-o", dest="form", choices=["text", "json"], default="text", help="what is printed at the end")
+    command.add_argument(
+        "-o",
+        dest="form",
+        choices=["text", "json", "csv"],
+        default="text",
+        help="what is printed at the end: summary, whole record, or timeline",
+    )
     command.add_argument("--quiet", action="store_true", help="no live line, and of the summary the verdict alone")
     command.add_argument("--report", metavar="FILE", help="print the summary of a record, measure nothing")
     command.add_argument("--recover", metavar="FILE", help="make the record of a killed probe from its .progress file")

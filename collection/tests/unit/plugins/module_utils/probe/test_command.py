@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import subprocess
@@ -178,3 +180,20 @@ def test_recover_and_hdr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     bad.write_text("nonsense\n")
     assert main(["--recover", str(bad)]) == 64
     assert "bad.progress, line 1" in capsys.readouterr().err
+
+
+def test_the_summary_names_what_can_be_told_apart_and_csv_is_the_timeline(tmp_path: Path) -> None:
+    result = tmp_path / "r.json"
+    with serving() as server:
+        addresses = (server.url + "/green", server.url + "/500")
+        line = ("-q", "40", "-n", "40", "--connection", "both", "--identify", "version=header:X-Version")
+        told = run(*addresses, *line, "--result", str(result), *LENIENT)
+    text = told.stdout
+    for words in ("rate  ", "statuses  200: 40  500: 40", "lanes\n  new  20 of 40", "targets\n", "version\n", "green"):
+        assert words in text, words
+    table = list(csv.DictReader(io.StringIO(run("--report", str(result), "-o", "csv").stdout)))
+    record = json.loads(result.read_text())
+    assert len(table) == len(record["timeline"]["rows"])
+    for name, entry in record["totals"]["outcomes"].items():
+        assert sum(int(row[name]) for row in table) == entry["count"]
+    assert [float(row["start_s"]) for row in table] == sorted(float(row["start_s"]) for row in table)
