@@ -18,6 +18,7 @@ import open_loop
 import peers
 import speed
 import truth
+import week
 from clients import PYTHON
 from setting import Setting
 
@@ -72,6 +73,13 @@ PARTS = {
         "50 kept connections, one process.",
         endurance.run,
         endurance.render,
+    ),
+    "week": Part(
+        "A week, simulated",
+        "100 requests a second for seven days as the supervisor sees them, with a reset every minute and a brown-out "
+        "every ten; sockets are left out, and the clock.",
+        week.run,
+        week.render,
     ),
 }
 
