@@ -288,7 +288,8 @@ options:
   max_steal:
     description:
       - >-
-        Self-check: the limit of the CPU time stolen by the hypervisor, in percent.
+        Self-check: the limit of the CPU time stolen by the hypervisor, and of that kept back by a cgroup's quota, in
+        percent.
     type: float
     default: 20.0
   name:

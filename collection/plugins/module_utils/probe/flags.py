@@ -96,7 +96,7 @@ HELP: dict[str, dict[str, str]] = {
         "stall_after": "an answer that takes longer is part of a stall",
         "brownout_share": "percent of a second's requests that must fail for a brown-out",
         "max_lateness": "self-check: limit of the 99th percentile of the sends' lateness",
-        "max_steal": "self-check: limit of the stolen CPU time in percent",
+        "max_steal": "self-check: limit of the stolen, or throttled, CPU time in percent",
     },
     "what is told apart": {
         "identify": "break down by name=header:X-Name, name=json:/pointer or name=regex:(...); again for more",

@@ -22,6 +22,7 @@ from .selfcheck import self_check
 from .state import State
 from .tally import Figures
 from .timeline import Group
+from .withheld import Withheld
 
 ENGINE = {"name": "availability.lab http_probe", "version": "0.1.0"}
 SCHEMA_VERSION = 1
@@ -204,7 +205,7 @@ def build(
     ended_unix_ns: int,
     stopped_by: str,
     *,
-    steal_percent: float = 0.0,
+    withheld: Withheld | None = None,
     extra: Iterable[str] = (),
 ) -> dict[str, Any]:
     """The whole record. `header` is what was known before the first request; `extra` are reasons for a fail."""
@@ -236,7 +237,7 @@ def build(
         "brownouts": state.timeline.brownouts.to_record(header["targets"]),
         "timeline": builder.timeline(),
         "outages": joined(lane["outages"] for lane in lanes.values()),
-        "self_check": self_check(dict(header), state, elapsed_s, steal_percent),
+        "self_check": self_check(dict(header), state, elapsed_s, withheld),
     }
     if state.users:
         record["users"] = {"min": state.users[0], "max": state.users[1]}

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import resource
-import time
 from typing import Any
 
 from .state import State
+from .withheld import STOLEN, THROTTLED, Withheld
 
 ACHIEVED_SHARE = 0.99
 DESCRIPTORS_SHARE = 0.9
@@ -22,32 +22,7 @@ def raise_descriptor_limit() -> int:
     return hard if hard != resource.RLIM_INFINITY else 1 << 20
 
 
-class StolenTime:
-    """CPU time that the hypervisor gave to others since it was made (proc(5), the `steal` column)."""
-
-    def __init__(self) -> None:
-        self._begun = _cpu_times()
-        self.clock_begun = time.monotonic()
-
-    def percent(self) -> float:
-        """The stolen share of all CPU time, in percent; 0 where the system does not tell."""
-        now = _cpu_times()
-        if self._begun is None or now is None or now[1] <= self._begun[1]:
-            return 0.0
-        return 100.0 * (now[0] - self._begun[0]) / (now[1] - self._begun[1])
-
-
-def _cpu_times() -> tuple[int, int] | None:
-    """(stolen, all) ticks."""
-    try:
-        with open("/proc/stat", encoding="ascii") as file:
-            ticks = [int(word) for word in file.readline().split()[1:9]]
-    except (OSError, ValueError):
-        return None
-    return (ticks[7], sum(ticks)) if len(ticks) == 8 else None
-
-
-def self_check(header: dict[str, Any], state: State, elapsed_s: float, steal_percent: float) -> dict[str, Any]:
+def self_check(header: dict[str, Any], state: State, elapsed_s: float, withheld: Withheld | None) -> dict[str, Any]:
     """The record's `self_check`, with the reasons why the probe cannot be trusted (none when it can)."""
     lateness = state.all_lateness()
     limits = header["limits"]
@@ -66,8 +41,10 @@ def self_check(header: dict[str, Any], state: State, elapsed_s: float, steal_per
         )
     if achieved is not None and achieved < limits["achieved_share"]:
         reasons.append(f"only {100 * achieved:.2f} % of the requests that were due could be sent")
-    if steal_percent > limits["steal_percent"]:
-        reasons.append(f"{steal_percent:.1f} % of the CPU time was stolen (limit {limits['steal_percent']:g} %)")
+    lost = withheld.percent() if withheld else {}
+    for kind, percent in lost.items():
+        if percent > limits["steal_percent"]:
+            reasons.append(f"{percent:.1f} % of the CPU time was {kind} (limit {limits['steal_percent']:g} %)")
     per_worker = max(state.descriptors_max.values(), default=0)
     if per_worker > limits["descriptors_share"] * header["descriptors_limit"]:
         reasons.append(f"{per_worker} of {header['descriptors_limit']} descriptors were in use")
@@ -83,7 +60,9 @@ def self_check(header: dict[str, Any], state: State, elapsed_s: float, steal_per
         "in_flight_max": sum(state.in_flight_max.values()),
         "descriptors_max": descriptors,
         "descriptors_limit": header["descriptors_limit"],
-        "steal_percent": round(max(steal_percent, 0.0), 3),
+        "steal_percent": round(lost.get(STOLEN, 0.0), 3),
+        "throttled_percent": round(lost.get(THROTTLED, 0.0), 3),
+        "withheld": withheld.intervals if withheld else [],
         "cpu_percent": round(100.0 * sum(state.cpu_s.values()) / elapsed_s, 3) if elapsed_s > 0 else 0.0,
         "peak_memory_kib": state.memory_kib,
         "workers_lost": state.workers_lost,

@@ -34,10 +34,11 @@ from .recorder import Recorder
 from .resolver import Resolver
 from .result import build, latency_of, longest_outage_s
 from .secret import in_argv
-from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, StolenTime, raise_descriptor_limit
+from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, raise_descriptor_limit
 from .state import Limits, State
 from .tls import client_context
 from .users import share_of
+from .withheld import Withheld
 
 _SECOND_NS = 1_000_000_000
 #: From the fork of the first worker to the first request.
@@ -130,7 +131,7 @@ class Supervisor:
     def run(self, on_second: OnSecond | None = None) -> dict[str, Any]:
         """Run to the end of the plan (or a signal); returns the record, which is on disk when `result` is set."""
         options, state = self.options, self.state
-        steal = StolenTime()
+        withheld = Withheld()
         base_ns = time.monotonic_ns() + _START_DELAY_NS
         started_unix_ns = time.time_ns() + base_ns - time.monotonic_ns()
         header = self._header(base_ns, started_unix_ns)
@@ -152,7 +153,7 @@ class Supervisor:
                 self._fork(index, base_ns, started_unix_ns)
             # On a shared core the workers go first: else their arrivals would be late once a second.
             os.setpriority(os.PRIO_PROCESS, 0, max(niceness, _NICENESS))
-            self._collect(header, progress, on_second)
+            self._collect(header, progress, withheld, on_second)
         finally:
             with suppress(PermissionError):  # only root may go back, and most processes have no second run
                 os.setpriority(os.PRIO_PROCESS, 0, niceness)
@@ -168,7 +169,7 @@ class Supervisor:
             due = sum(times for (lane, _unused), times in state.tally.due.items() if lane in options.lanes)
             header["plan"] = _ended_at(header["plan"], max(state.at, 0) / 1e9, due)
         stopped_by = "abort_on" if self._aborted else "signal" if self._signals else "plan"
-        record = build(header, state, ended_unix_ns, stopped_by, steal_percent=steal.percent(), extra=self._aborted)
+        record = build(header, state, ended_unix_ns, stopped_by, withheld=withheld, extra=self._aborted)
         self.problem = progress.problem
         if options.result is not None:
             try:
@@ -269,7 +270,9 @@ class Supervisor:
             attempts.close()
         outbox.drain()
 
-    def _collect(self, header: dict[str, Any], progress: ProgressFile, on_second: OnSecond | None) -> None:
+    def _collect(
+        self, header: dict[str, Any], progress: ProgressFile, withheld: Withheld, on_second: OnSecond | None
+    ) -> None:
         selector = selectors.DefaultSelector()
         for worker in self._workers:
             selector.register(worker.pipe, selectors.EVENT_READ, worker)
@@ -303,6 +306,7 @@ class Supervisor:
             told = {delta["worker"] for delta in deltas}
             if deltas and len(told) >= len(selector.get_map()) - (owner is not None):
                 seconds_s = max((self.state.at - last_at) / _SECOND_NS, 1e-3)
+                withheld.look(last_at, self.state.at)
                 last_at = self.state.at
                 summary = summarise(header, self.state, fresh, seconds_s)
                 progress.add(summary, deltas, self.state)
