@@ -300,7 +300,7 @@ options:
   result:
     description:
       - File for the record (JSON, docs/probe-result.md). While the probe runs, a file with C(.progress) behind its
-        name grows by a line a second; it stays below some 20 MiB however long that is.
+        name grows by a line a second; it stays below some 30 MiB however long that is.
     type: path
   attempts:
     description:
