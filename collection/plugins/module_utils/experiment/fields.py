@@ -7,9 +7,10 @@ A table has the form of an Ansible argument_spec: name -> {type, required, defau
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any
+
+from ..probe.typed import WORDS, MisfitError, typed
 
 Table = Mapping[str, Mapping[str, Any]]
 
@@ -30,76 +31,15 @@ def fields(where: str, raw: Any, table: Table) -> dict[str, Any]:
         value = raw.get(name)
         if value is None:
             if spec.get("required"):
-                raise PlanError(f"{_at(where, name)}: is missing; expected {_WORDS[spec['type']]}")
+                raise PlanError(f"{_at(where, name)}: is missing; expected {WORDS[spec['type']]}")
             found[name] = spec.get("default")
             continue
-        found[name] = _typed(_at(where, name), value, spec)
+        try:
+            found[name] = typed(_at(where, name), value, spec)
+        except MisfitError as error:
+            raise PlanError(str(error)) from None
     return found
 
 
 def _at(where: str, name: object) -> str:
     return f"{where}.{name}" if where else str(name)
-
-
-def _typed(where: str, value: Any, spec: Mapping[str, Any]) -> Any:
-    kind = spec["type"]
-    try:
-        typed = _TYPES[kind](value)
-    except (TypeError, ValueError):
-        raise PlanError(f"{where}: expected {_WORDS[kind]}, got {value!r}") from None
-    if "choices" in spec and typed not in spec["choices"]:
-        raise PlanError(f"{where}: expected one of {', '.join(map(str, spec['choices']))}, got {typed!r}")
-    if "least" in spec and typed < spec["least"]:
-        raise PlanError(f"{where}: expected {spec['least']} or more, got {typed:g}")
-    if kind == "list" and "elements" in spec:
-        return [_typed(f"{where}[{i}]", one, {"type": spec["elements"]}) for i, one in enumerate(typed)]
-    return typed
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-        raise TypeError
-    return str(value)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or float(value) != int(float(value)):
-        raise ValueError
-    return int(float(value))
-
-
-def _number(value: Any) -> float:
-    number = float(value)
-    if isinstance(value, bool) or not math.isfinite(number):
-        raise ValueError
-    return number
-
-
-def _yes_or_no(value: Any) -> bool:
-    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    raise ValueError
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, (list, tuple)):
-        raise TypeError
-    return list(value)
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError
-    return dict(value)
-
-
-_TYPES: dict[str, Callable[[Any], Any]] = {
-    "str": _text, "int": _whole, "float": _number, "bool": _yes_or_no, "list": _list, "dict": _dict,
-}  # fmt: skip
-_WORDS = {
-    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
-    "dict": "a mapping",
-}  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from .options import ARGUMENTS, OptionError
 from .place import say
 from .secret import header_parts
+from .typed import MisfitError, typed
 
 BAD_OPTION = 64
 #: A short flag where hey, oha or curl have it with the same meaning (-q as in oha: of all together, not of each user).
@@ -237,29 +238,16 @@ def _configured(path: str) -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any) -> Any:
-    """A value of the file in the form of its option, as Ansible does it for a task. Raises OptionError."""
+    """A value of the file in the form of its option. Raises OptionError."""
     spec = ARGUMENTS.get(name)
     if spec is None or value is None:
         return value  # `parse` names what is unknown
-    kind, elements = spec["type"], spec.get("elements")
-    if kind == "list":
-        value = value if isinstance(value, list) else [value]
-        fitting = all(isinstance(one, dict) == (elements == "dict") and not isinstance(one, list) for one in value)
-        value = value if elements == "dict" else [str(one) for one in value]
-    elif kind in ("int", "float"):
-        try:
-            value, fitting = {"int": int, "float": float}[kind](str(value)), not isinstance(value, bool)
-        except ValueError:
-            fitting = False
-    elif kind in ("dict", "bool"):
-        fitting = isinstance(value, {"dict": dict, "bool": bool}[kind])
-    else:
-        fitting = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-        value = str(value)
-    if not fitting:
-        expected = f"a list of {elements}" if kind == "list" else {"path": "a path", "str": "text"}.get(kind, kind)
-        raise OptionError(f"{name}: {value!r} does not fit, expected {expected}")
-    return value
+    if spec["type"] == "list" and not isinstance(value, list):
+        value = [value]  # one address needs no list
+    try:
+        return typed(name, value, spec)
+    except MisfitError as error:
+        raise OptionError(str(error)) from None
 
 
 def _yaml(path: str, text: str) -> Any:

@@ -125,10 +125,10 @@ def test_options_from_a_file_go_behind_the_flags(text: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("rate: fast\n", "rate: 'fast' does not fit, expected float"),
+        ("rate: fast\n", "rate: expected a number, got 'fast'"),
         ("rate: true\n", "rate: "),
         ("headers: [a]\n", "headers: "),
-        ("targets: [http://a/]\n", "targets: "),
+        ("targets: [http://a/]\n", "targets[0]: "),
         ("verify: 3\n", "verify: "),
         ("rates: 3\n", "rates: unknown option"),
         ("- rate\n", "config: "),
