@@ -124,6 +124,7 @@ import traceback
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.availability.lab.plugins.module_utils.probe.secret import values_of
 
 try:
     from ansible_collections.availability.lab.plugins.module_utils.cluster.api import ClusterError
@@ -186,7 +187,10 @@ def main() -> None:
             "owner_pid": {"type": "int"},
         },
         supports_check_mode=True,
+        no_log=True,  # not in the host's log: the probe's headers and addresses may hold secrets
     )
+    probe = module.params["plan"].get("probe")
+    module.no_log_values.update(values_of(probe) if isinstance(probe, dict) else ())
     if MISSING_LIBRARY:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=MISSING_LIBRARY)
     try:

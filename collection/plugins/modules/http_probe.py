@@ -421,6 +421,7 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.options imp
     OptionError,
     parse,
 )
+from ansible_collections.availability.lab.plugins.module_utils.probe.secret import values_of
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor, WorkerError
 from ansible_collections.availability.lab.plugins.module_utils.report.summary import render
 
@@ -429,8 +430,10 @@ FAILING = {"fail": ("fail",), "inconclusive": ("fail", "inconclusive"), "never":
 
 def main() -> None:
     """Arguments in, one run, record out."""
-    module = AnsibleModule(argument_spec={**ARGUMENTS, **TASK_ARGUMENTS}, supports_check_mode=True)
+    # Its arguments are not logged on the host: headers and addresses may hold secrets, which are known only now.
+    module = AnsibleModule(argument_spec={**ARGUMENTS, **TASK_ARGUMENTS}, supports_check_mode=True, no_log=True)
     given = {name: module.params[name] for name in ARGUMENTS}
+    module.no_log_values.update(values_of(given))
     try:
         options = parse(given)
         writes = bool(options.result or options.attempts)

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 HIDDEN = "***"
+LEAST_SECRET = 4
 _NAME = re.compile(r"auth|cookie|token|secret|passw|pwd|key|session|signature|credential", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?<=://)([^/?#@\s:]*):[^/?#\s]*@")
+_PASSWORD = re.compile(r"(?<=://)([^/?#@\s:]*):([^/?#\s]*)@")
 #: Flags without a value may stand before it, as in `-kH`.
 _SHORT_HEADER = re.compile(r"-k*H")
 _PARAMETER = re.compile(r"([?&;]([^=&#\s]*))=([^&#\s]*)")
@@ -45,6 +46,27 @@ def in_options(given: Mapping[str, Any]) -> dict[str, Any]:
         elif name in ("url", "control"):
             kept[name] = [_shown(one) for one in value] if isinstance(value, list) else _shown(value)
     return kept
+
+
+def values_of(given: Mapping[str, Any]) -> set[str]:
+    """The secret values themselves, for what shows options without knowing them (Ansible). Shorter ones than
+    LEAST_SECRET are left out: hiding every `ab` would hide the result."""
+    found: set[str] = set()
+    entries = [given, *(target for target in given.get("targets") or [] if isinstance(target, Mapping))]
+    for entry in entries:
+        headers = entry.get("headers")
+        if isinstance(headers, Mapping):
+            found.update(str(value) for name, value in headers.items() if _NAME.search(str(name)))
+        for name in ("url", "control"):
+            value = entry.get(name)
+            for address in value if isinstance(value, list) else [value]:
+                found.update(_in_one_address(str(address or "")))
+    return {value for value in found if len(value) >= LEAST_SECRET}
+
+
+def _in_one_address(text: str) -> set[str]:
+    passwords = {match.group(2) for match in _PASSWORD.finditer(text)}
+    return passwords | {match.group(3) for match in _PARAMETER.finditer(text) if _NAME.search(match.group(2))}
 
 
 def in_argv(argv: Sequence[str]) -> list[str]:

@@ -45,6 +45,24 @@ def test_a_good_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert json.loads(result.read_text())["timeline"]["rows"]
 
 
+def test_secrets_stand_in_neither_result_nor_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(
+        "ansible.module_utils.basic.AnsibleModule._log_to_syslog", lambda _self, text: logged.append(text)
+    )
+    monkeypatch.setattr("ansible.module_utils.basic.has_journal", False)
+    with serving() as server:
+        address = server.url.replace("http://", "http://bob:hunter2@") + "/?token=tok123"
+        headers = {"Authorization": "Bearer s3cret", "Accept": "text/html"}
+        told = run(capsys, url=[address], headers=headers, rate=50, requests=5)
+    text = json.dumps(told) + "".join(logged)
+    assert not [secret for secret in ("s3cret", "hunter2", "tok123") if secret in text]
+    assert told["invocation"]["module_args"]["headers"]["Accept"] == "text/html"
+    assert told["probe"]["totals"]["completed"] == 5
+
+
 @pytest.mark.parametrize(("fail_on", "failed"), [("fail", True), ("inconclusive", True), ("never", False)])
 def test_the_verdict_decides_whether_the_task_fails(
     capsys: pytest.CaptureFixture[str], fail_on: str, failed: bool

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
-from ansible_collections.availability.lab.plugins.module_utils.probe.secret import in_address, in_argv
+from ansible_collections.availability.lab.plugins.module_utils.probe.secret import in_address, in_argv, values_of
 
 URL = "http://bob:hunter2@a.test/x?token=tok123&page=2"
 SHOWN = "http://bob:***@a.test/x?token=***&page=2"
@@ -48,3 +48,15 @@ def test_options_and_names_of_targets() -> None:
     assert not [secret for secret in ("hunter2", "tok123", "tok456", '"c"') if secret in told]
     assert [target.name for target in options.targets] == [SHOWN, SHOWN + " (2)"]
     assert b"token=tok123" in options.targets[0].on_new[0]
+
+
+def test_the_values_themselves() -> None:
+    given = {
+        "url": [URL],
+        "control": "http://a.test/?key=k3yk3y",
+        "headers": {"Authorization": "Bearer s3cret", "Accept": "text/html", "X-Token": "abc"},
+        "targets": [{"url": URL.replace("hunter2", "hunter3"), "headers": {"Cookie": "s=c00kie"}}],
+        "body": None,
+    }
+    assert values_of(given) == {"hunter2", "hunter3", "tok123", "k3yk3y", "Bearer s3cret", "s=c00kie"}
+    assert values_of({"url": None, "targets": None}) == set()
