@@ -9,12 +9,12 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import (
+from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import (
     ARGUMENTS,
     TASK_ARGUMENTS,
     OptionError,
-    parse,
 )
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
 from ansible_collections.availability.lab.plugins.module_utils.probe.progress import SUFFIX
 from ansible_collections.availability.lab.plugins.plugin_utils.live import Live
 

@@ -414,13 +414,13 @@ import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.availability.lab.plugins.module_utils.probe.condensed import condensed
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import (
+from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import (
     ARGUMENTS,
     TASK_ARGUMENTS,
     OptionError,
-    parse,
 )
+from ansible_collections.availability.lab.plugins.module_utils.probe.condensed import condensed
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
 from ansible_collections.availability.lab.plugins.module_utils.probe.secret import values_of
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor, WorkerError
 from ansible_collections.availability.lab.plugins.module_utils.report.summary import render

@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..probe.options import OptionError, parse
+from ..probe.arguments import OptionError
+from ..probe.options import parse
 from ..probe.supervisor import OnSecond, Supervisor, WorkerError
 from . import objects
 from .stage import Stage, StepError

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..probe.options import ARGUMENTS, OptionError
+from ..probe.arguments import ARGUMENTS, OptionError
 from ..probe.options import parse as parse_probe
 from .collect import KINDS as COLLECTORS
 from .fields import PlanError, Table, fields

@@ -21,7 +21,7 @@ from typing import Any, Callable
 from ..cluster.api import ApiProblem, ClusterApi, ClusterError
 from ..cluster.changes import Changes
 from ..cluster.recorder import Recorder
-from ..probe.options import seconds
+from ..probe.arguments import seconds
 from ..probe.supervisor import OnSecond
 from . import objects
 from .address import find_address

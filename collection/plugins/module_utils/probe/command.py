@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from .arguments import OptionError
 from .flags import BAD_OPTION, options_of, parser
 from .hdr import write_log
 from .histogram import Histogram
-from .options import OptionError, check_folder, parse
+from .options import check_folder, parse
 from .place import STANDARD_OUTPUT, say, write
 from .progress import SUFFIX, ProgressError, live_line, recover
 from .summary import summary_text, timeline_csv, verdict_line

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any, NoReturn
 
-from .options import ARGUMENTS, OptionError
+from .arguments import ARGUMENTS, OptionError
 from .place import say
 from .secret import header_parts
 from .typed import MisfitError, typed

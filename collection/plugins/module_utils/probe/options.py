@@ -1,10 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""The options of a probe: one table for the module and the command, and their validation.
-
-`ARGUMENTS` has the form of an Ansible argument_spec. `parse` turns raw values into `Options` and raises
-`OptionError` naming the option and what was expected, before a socket is opened.
-"""
+"""The options of a probe, checked: `parse` turns raw values into `Options` before a socket is opened."""
 
 from __future__ import annotations
 
@@ -16,116 +12,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from .brownout import SHARE_PERCENT
+from .arguments import ARGUMENTS, OptionError, check_entries, seconds
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
+from .load_model import load_of, think_time_of
 from .objective import Objective, ObjectiveError, can_abort, parse_objective
 from .schedule import Stage, due_times, planned_requests
 from .secret import in_options
 from .target import Target, TargetError, parse_target
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"type": "list", "elements": "str"},
-    "targets": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "url": {"type": "str", "required": True},
-            "name": {"type": "str"},
-            "weight": {"type": "int", "default": 1},
-            "method": {"type": "str"},
-            "headers": {"type": "dict"},
-            "body": {"type": "str"},
-        },
-    },
-    "values": {"type": "list", "elements": "str"},
-    "method": {
-        "type": "str",
-        "default": "GET",
-        "choices": ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"],
-    },
-    "headers": {"type": "dict", "default": {}},
-    "body": {"type": "str"},
-    "connect_to": {"type": "str"},
-    "host": {"type": "str"},
-    "server_name": {"type": "str"},
-    "ca_file": {"type": "path"},
-    "client_cert": {"type": "path"},
-    "client_key": {"type": "path"},
-    "verify": {"type": "bool", "default": True},
-    "ip_version": {"type": "str", "default": "any", "choices": ["any", "4", "6"]},
-    "follow_redirects": {"type": "int", "default": 0},
-    "connection": {"type": "str", "default": "new", "choices": ["new", "reuse", "both"]},
-    "rate": {"type": "float"},
-    "users": {"type": "int"},
-    "stages": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "duration": {"type": "str", "required": True},
-            "rate": {"type": "float"},
-            "users": {"type": "int"},
-        },
-    },
-    "arrivals": {"type": "str", "default": "constant", "choices": ["constant", "poisson"]},
-    "think_time": {"type": "str"},
-    "iteration_time": {"type": "str"},
-    "requests": {"type": "int"},
-    "duration": {"type": "str"},
-    "max_in_flight": {"type": "int", "default": 0},
-    "processes": {"type": "int", "default": 1},
-    "timeout": {"type": "str", "default": "5s"},
-    "expect_status": {"type": "list", "elements": "str", "default": ["200-399"]},
-    "expect_body": {"type": "str"},
-    "expect_regex": {"type": "str"},
-    "expect_json": {"type": "dict", "default": {}},
-    "expect_latency": {"type": "str"},
-    "identify": {"type": "list", "elements": "str", "default": []},
-    "remote_date": {"type": "str"},
-    "control": {"type": "str"},
-    "control_rate": {"type": "float", "default": 10.0},
-    "stall_after": {"type": "str", "default": "1s"},
-    "brownout_share": {"type": "float", "default": SHARE_PERCENT},
-    "objectives": {"type": "list", "elements": "str", "default": ["failed == 0"]},
-    "abort_on": {"type": "list", "elements": "str", "default": []},
-    "max_lateness": {"type": "str", "default": "100ms"},
-    "max_steal": {"type": "float", "default": 20.0},
-    "name": {"type": "str", "default": ""},
-    "result": {"type": "path"},
-    "attempts": {"type": "path"},
-    "seed": {"type": "int", "default": 1},
-    "owner_pid": {"type": "int"},
-}
-
-#: What a task has beyond the probe itself.
-TASK_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "report": {"type": "str", "choices": ["client", "siege", "hey", "k6", "vegeta"]},
-    "fail_on": {"type": "str", "default": "fail", "choices": ["fail", "inconclusive", "never"]},
-}
-
 #: Random arrivals are counted before the run up to here; of more only the mean is known.
 _COUNTED_ARRIVALS = 5_000_000
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)?")
-_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-class OptionError(ValueError):
-    """An option's value cannot be used; the text names the option and what was expected."""
-
-
-def seconds(option: str, text: object, allow_zero: bool = False) -> float:
-    """A duration as `500ms`, `10s`, `1m30s`, `2h` or a plain number of seconds."""
-    raw = str(text).strip()
-    total = 0.0
-    position = 0
-    while position < len(raw):
-        match = _DURATION.match(raw, position)
-        if match is None or (match.group(2) is None and (position or match.end() != len(raw))):
-            raise OptionError(f"{option}: {raw!r} is not a duration, expected for example 500ms, 10s or 1m30s")
-        total += float(match.group(1)) * _UNITS[match.group(2) or "s"]
-        position = match.end()
-    if not raw or total < 0 or (total == 0 and not allow_zero):
-        raise OptionError(f"{option}: {raw!r} must be longer than 0, expected for example 500ms, 10s or 1m30s")
-    return total
 
 
 @dataclass(frozen=True)
@@ -254,8 +150,8 @@ def _check_values(given: dict[str, Any]) -> None:
 
 def _parse(given: dict[str, Any]) -> Options:
     _check_values(given)
-    model, stages, duration_s, users = _load(given)
-    think_time = None if given["think_time"] is None else _think_time(given["think_time"])
+    model, stages, duration_s, users = load_of(given)
+    think_time = None if given["think_time"] is None else think_time_of(given["think_time"])
     iteration = None if given["iteration_time"] is None else seconds("iteration_time", given["iteration_time"])
     if model == "open" and (think_time or iteration):
         name = "think_time" if think_time else "iteration_time"
@@ -330,70 +226,6 @@ def _brownout_share(value: Any) -> float:
     return float(value)
 
 
-def _load(given: dict[str, Any]) -> tuple[str, list[Stage], float | None, int]:
-    """The load model: exactly one of rate, users and stages."""
-    chosen = [name for name in ("rate", "users", "stages") if given[name] not in (None, [])]
-    if len(chosen) != 1:
-        said = " and ".join(chosen) or "none of them"
-        raise OptionError(f"rate: expected exactly one of rate, users and stages, got {said}")
-    duration = None if given["duration"] is None else seconds("duration", given["duration"])
-    if chosen[0] == "stages":
-        if duration is not None:
-            raise OptionError("duration: the stages have durations of their own, expected only one of the two")
-        return _stages(given["stages"])
-    if duration is None and given["requests"] is None:
-        raise OptionError("duration: expected duration or requests (or both), got neither")
-    if chosen[0] == "rate":
-        rate = float(given["rate"])
-        length = duration if duration is not None else int(given["requests"]) / rate
-        return "open", [Stage(length, rate, rate)], duration, 0
-    users = int(given["users"])
-    stages = [] if duration is None else [Stage(duration, users, users)]
-    return "closed", stages, duration, users
-
-
-def _stages(raw: Sequence[Mapping[str, Any]]) -> tuple[str, list[Stage], float | None, int]:
-    """Stages go in a straight line from the value before (0 at first) to their own; a first one of no time sets it."""
-    _check_entries("stages", raw)
-    kinds = {"rate" if stage.get("rate") is not None else "users" for stage in raw}
-    if len(kinds) != 1 or any((s.get("rate") is None) == (s.get("users") is None) for s in raw):
-        raise OptionError("stages: expected every stage to have a duration and a rate, or a duration and users")
-    kind = kinds.pop()
-    stages = []
-    before = 0.0
-    for stage in raw:
-        length = seconds("stages.duration", stage["duration"], allow_zero=True)
-        try:
-            value = float(stage[kind])
-        except (TypeError, ValueError) as error:
-            raise OptionError(f"stages.{kind}: {stage[kind]!r} is no number, expected 0 or more") from error
-        if not 0 <= value < math.inf:
-            raise OptionError(f"stages.{kind}: {stage[kind]}, expected 0 or more")
-        if length:
-            stages.append(Stage(length, before, value))
-        before = value
-    if not stages or max(max(s.start, s.end) for s in stages) <= 0:
-        raise OptionError(f"stages: expected some time with a {kind} above 0")
-    total = sum(stage.duration_s for stage in stages)
-    peak = int(max(max(s.start, s.end) for s in stages)) if kind == "users" else 0
-    return ("open" if kind == "rate" else "closed"), stages, total, peak
-
-
-def _think_time(text: str) -> tuple[float, float]:
-    """`1s` is fixed, `0-1s` or `200ms-1s` is uniform."""
-    low, dash, high = str(text).partition("-")
-    if not dash:
-        fixed = seconds("think_time", low, allow_zero=True)
-        return fixed, fixed
-    unit = re.search(r"[a-z]+$", high.strip())
-    if unit and re.fullmatch(r"[\d.]+", low.strip()):
-        low = low.strip() + unit.group()  # 0-1s: the unit counts for both
-    times = seconds("think_time", low, allow_zero=True), seconds("think_time", high)
-    if times[0] > times[1]:
-        raise OptionError(f"think_time: {text!r} goes down, expected the shorter time first")
-    return times
-
-
 def _targets(given: dict[str, Any]) -> list[Target]:
     listed = list(given["targets"] or [])
     urls = given["url"] or []
@@ -402,7 +234,7 @@ def _targets(given: dict[str, Any]) -> list[Target]:
     common = {
         name: given[name] for name in ("method", "headers", "body", "host", "server_name", "connect_to", "values")
     }
-    _check_entries("targets", listed)
+    check_entries("targets", listed)
     entries = listed or [{"url": url} for url in urls]
     targets = [parse_target("targets" if listed else "url", entry, common) for entry in entries]
     for position, target in enumerate(targets):
@@ -419,28 +251,6 @@ def _targets(given: dict[str, Any]) -> list[Target]:
         if names.count(name) > 1:
             raise OptionError(f"targets: two targets are called {name!r}, expected different names")
     return targets
-
-
-def _check_entries(option: str, entries: Sequence[Any]) -> None:
-    """Each entry of a list of dictionaries has the keys of the table, and those that it must have."""
-    known = ARGUMENTS[option]["options"]
-    for entry in entries:
-        if not isinstance(entry, Mapping):
-            raise OptionError(f"{option}: {entry!r}, expected keys and values")
-        for name in entry:
-            if name not in known:
-                raise OptionError(f"{option}: {name!r} is unknown, expected one of {', '.join(sorted(known))}")
-        for name, spec in known.items():
-            value = entry.get(name)
-            if value is None and spec.get("required"):
-                raise OptionError(f"{option}: expected {name} in every entry")
-            if value is not None and spec["type"] == "dict" and not isinstance(value, Mapping):
-                raise OptionError(f"{option}.{name}: {value!r}, expected names and values")
-            if value is not None and spec["type"] == "int":
-                try:
-                    int(value)
-                except (TypeError, ValueError) as error:
-                    raise OptionError(f"{option}.{name}: {value!r}, expected a whole number") from error
 
 
 def _identify(texts: Sequence[str]) -> list[tuple[str, Finder]]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import ssl
 
-from .options import OptionError, Options
+from .arguments import OptionError
+from .options import Options
 
 
 def client_context(options: Options) -> ssl.SSLContext:

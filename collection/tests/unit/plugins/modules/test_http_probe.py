@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import ARGUMENTS, TASK_ARGUMENTS
+from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import ARGUMENTS, TASK_ARGUMENTS
 from ansible_collections.availability.lab.plugins.modules import http_probe
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 

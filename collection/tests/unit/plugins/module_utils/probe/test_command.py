@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import ARGUMENTS, OptionError
 from ansible_collections.availability.lab.plugins.module_utils.probe.command import main
 from ansible_collections.availability.lab.plugins.module_utils.probe.flags import HELP, options_of, parser
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import ARGUMENTS, OptionError
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 
 ENGINE = Path(__file__).parents[5] / "plugins" / "module_utils"

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import OptionError, parse, seconds
+from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import OptionError, seconds
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
 from ansible_collections.availability.lab.plugins.module_utils.probe.target import weighted_cycle
 from hypothesis import given
 from hypothesis import strategies as st
