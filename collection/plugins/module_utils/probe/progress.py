@@ -42,10 +42,11 @@ class ProgressFile:
 
     def add(self, summary: dict[str, Any], deltas: list[dict[str, Any]], state: State) -> None:
         """One line: what a person wants to see now, and what adds up to the record."""
+        runs = state.fresh_runs()  # they are kept for this alone, also where nothing is written
         if self._file is None:
             return
         slim = [{name: value for name, value in delta.items() if name != "tracks"} for delta in deltas]
-        self._write([{"record": "probe_progress", **summary, "deltas": slim, "runs": state.fresh_runs()}])
+        self._write([{"record": "probe_progress", **summary, "deltas": slim, "runs": runs}])
         if self._room < 0:
             self._begin_anew({"record": "probe_progress", **summary, "deltas": [], "sum": state.snapshot()})
 

@@ -76,8 +76,9 @@ def test_the_figures_are_the_schedule(deltas: list[dict[str, Any]]) -> None:
 def test_runs_that_are_not_listed_are_counted(deltas: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     listed = record_of(*measured(deltas))["outages"]
     monkeypatch.setattr(f"{PROBE}.outages.LIST_LIMIT", 50)
-    state, header = measured(deltas)
-    assert len(state.tracks["new"][0].ended) < 100
+    state, header = measured(deltas, ProgressFile(None, simulated.header(SECONDS)))
+    track = state.tracks["new"][0]
+    assert (len(track.ended) < 100, track.fresh) == (True, [])
     short = record_of(state, header)["outages"]
     assert (len(short["list"]), short["list_truncated"]) == (50, len(listed["list"]) - 50)
     same = set(listed) - {"list", "list_truncated"}
