@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from typing import Any
@@ -36,6 +37,7 @@ def measured(kinds: list[str], owners: list[int], workers: int, seed: int) -> di
     def tell(worker: int, now: int) -> None:
         told = json.loads(json.dumps(trackers[worker].told(now)))  # as on the wire
         track.add(worker, workers, told, SPACING * 3)
+        killed_now(track, workers)
 
     def end(position: int) -> None:
         worker, number, index = open_requests.pop(position)
@@ -56,6 +58,15 @@ def measured(kinds: list[str], owners: list[int], workers: int, seed: int) -> di
     for worker in range(workers):
         track.gone(worker)
     return summary("new", track.runs, ended_ns=len(kinds) * SPACING)
+
+
+def killed_now(track: Track, workers: int) -> None:
+    """What a progress file says of the track is what would be known if nothing more came."""
+    told = [run.to_list() for run in track.ended + track.unsettled()]
+    over = copy.deepcopy(track)
+    for worker in range(workers):
+        over.gone(worker)
+    assert told == [run.to_list() for run in over.runs]
 
 
 @given(KINDS, st.integers(1, 8), st.integers(0, 1_000_000))
