@@ -116,6 +116,14 @@ options:
     type: str
     choices: ["any", "4", "6"]
     default: "any"
+  address_order:
+    description:
+      - Where a name has several addresses, V(system) connects to the first in the system's order, V(in_turn) to each in
+        turn, as for a headless Service whose pods all count.
+      - Either way the next address is tried when one cannot be reached, and names are looked up again every second.
+    type: str
+    choices: [system, in_turn]
+    default: system
   follow_redirects:
     description:
       - >-

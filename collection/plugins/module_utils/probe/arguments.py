@@ -43,6 +43,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "client_key": {"type": "path"},
     "verify": {"type": "bool", "default": True},
     "ip_version": {"type": "str", "default": "any", "choices": ["any", "4", "6"]},
+    "address_order": {"type": "str", "default": "system", "choices": ["system", "in_turn"]},
     "follow_redirects": {"type": "int", "default": 0},
     "connection": {"type": "str", "default": "new", "choices": ["new", "reuse", "both"]},
     "rate": {"type": "float"},

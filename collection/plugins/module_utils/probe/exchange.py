@@ -16,7 +16,7 @@ from collections import deque
 from typing import Any
 
 from . import outcome
-from .connection import CONNECTING, HANDSHAKING, IDLE, NEVER, READING, SENDING, WAITING, Connection
+from .connection import CONNECTING, HANDSHAKING, IDLE, NEVER, READING, SENDING, WAITING, Address, Connection
 from .lane import Lane
 from .options import Options
 from .recorder import Recorder
@@ -67,6 +67,8 @@ class Exchange:
         #: Of each lane; this worker's part of `max_in_flight`.
         self.cap = options.max_in_flight
         self._timeout_ns = int(options.timeout_s * 1e9)
+        #: How often each name was connected to, where its addresses are taken in turn.
+        self._turns: dict[Name, int] | None = {} if options.address_order == "in_turn" else None
         #: Requests that wait for a name, and the descriptor that tells when one is known (-1: none).
         self._unnamed: dict[Name, list[Connection]] = {}
         self.name_fd = -1
@@ -262,8 +264,14 @@ class Exchange:
         elif isinstance(found, str):
             self.fail(connection, self.now(), outcome.DNS, found)
         else:
-            connection.addresses = found
+            connection.addresses = found if self._turns is None else self._next_first(name, found, self._turns)
             self._attempt(connection)
+
+    def _next_first(self, name: Name, found: tuple[Address, ...], turns: dict[Name, int]) -> tuple[Address, ...]:
+        """The addresses from the one on whose turn it is; the others remain for the case that it is gone."""
+        turns[name] = turns.get(name, -1) + 1
+        first = turns[name] % len(found)
+        return found[first:] + found[:first]
 
     def _attempt(self, connection: Connection) -> None:
         """Connect to the next of the target's addresses; each gets an equal part of the time that is left."""

@@ -65,6 +65,7 @@ HELP: dict[str, dict[str, str]] = {
         "connect_to": "connect to this address:port instead of the URL's",
         "server_name": "TLS server name (SNI) instead of the URL's host",
         "ip_version": "address family for host names",
+        "address_order": "a name's addresses: the system's first, or each in turn (headless Services)",
         "ca_file": "PEM file of the authorities to trust",
         "client_cert": "PEM file of the client certificate",
         "client_key": "PEM file of its key",

@@ -59,6 +59,7 @@ class Options:
     seed: int
     owner_pid: int | None
     ip_version: str
+    address_order: str
     ca_file: str | None
     client_cert: str | None
     client_key: str | None
@@ -127,7 +128,7 @@ def check_folder(option: str, path: str | None) -> None:
 
 
 def _check_values(given: dict[str, Any]) -> None:
-    for name in ("method", "connection", "arrivals", "ip_version"):
+    for name in ("method", "connection", "arrivals", "ip_version", "address_order"):
         if given[name] not in ARGUMENTS[name]["choices"]:
             expected = ", ".join(ARGUMENTS[name]["choices"])
             raise OptionError(f"{name}: {given[name]!r} is unknown, expected one of {expected}")
@@ -210,6 +211,7 @@ def _parse(given: dict[str, Any]) -> Options:
         seed=int(given["seed"]),
         owner_pid=given.get("owner_pid"),
         ip_version=given["ip_version"],
+        address_order=given["address_order"],
         ca_file=given["ca_file"],
         client_cert=given["client_cert"],
         client_key=given["client_key"],

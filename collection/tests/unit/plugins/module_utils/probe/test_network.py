@@ -130,6 +130,32 @@ def test_an_address_that_says_nothing_takes_its_part_of_the_time_only(names: dic
         assert record["totals"]["latency"]["min_ns"] >= 1e9
 
 
+def test_the_addresses_of_a_name_are_taken_in_turn(names: dict[str, Any]) -> None:
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        with socket.create_server(("127.0.0.2", port)) as second:
+            names["svc.test"] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+            def answer(listener: socket.socket) -> None:
+                with suppress(OSError):
+                    while True:
+                        sock, _unused = listener.accept()
+                        read_head(sock)
+                        asked.append(listener.getsockname()[0])
+                        sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                        sock.close()
+
+            for listener in (first, second):
+                threading.Thread(target=answer, args=(listener,), daemon=True).start()
+            record = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=30, address_order="in_turn")
+            for listener in (first, second):
+                listener.shutdown(socket.SHUT_RDWR)
+    assert counts(record) == {"ok": 30}
+    # The third of them is gone: its turn goes to the next, which is the first.
+    assert (asked.count("127.0.0.1"), asked.count("127.0.0.2")) == (20, 10)
+
+
 def test_a_redirect_to_a_slow_name_delays_that_request_alone(names: dict[str, Any]) -> None:
     def slowly() -> list[str]:
         time.sleep(1.0)
