@@ -49,6 +49,7 @@ class Ours:
         command = ["env", f"PYTHONPATH={ENGINE}", PYTHON, "-m", "probe", "--url", load.url]
         command += ["--connection", "new" if load.new else "reuse", "--result", str(self._result)]
         command += ["--timeout", f"{TIMEOUT_S}s", *self._options]
+        command += ["--no-verify"] if load.url.startswith("https") else []
         command += ["--rate", str(load.rate)] if load.rate else ["--users", str(load.connections)]
         return command + (["--requests", str(load.requests)] if load.requests else ["--duration", f"{load.seconds}s"])
 
@@ -119,6 +120,7 @@ class Oha:
         command += ["-c", str(load.connections)]
         if load.rate:
             command += ["-q", str(load.rate), *(["--latency-correction"] if self._corrected else [])]
+        command += ["--insecure"] if load.url.startswith("https") else []
         return [*command, *(["--disable-keepalive"] if load.new else []), load.url]
 
     def read(self, run: usage.Run, load: Load) -> Figures:

@@ -29,11 +29,26 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=8192 reuseport;
+    listen 127.0.0.1:{port} backlog=8192 reuseport{tls};
     location / {{ default_type text/plain; return 200 "ok\\n"; }}
   }}
 }}
 """
+
+
+TLS = " ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
+
+
+def _certificate(folder: str) -> None:
+    """A self-signed one: no client is to check it."""
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=bench", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )
 
 
 def free_port() -> int:
@@ -52,14 +67,17 @@ def free_port() -> int:
 class Nginx:
     """`with Nginx(program, core) as server:` … `server.url`; `pause()` and `resume()` make a stall."""
 
-    def __init__(self, program: Path, core: int) -> None:
+    def __init__(self, program: Path, core: int, tls: bool = False) -> None:
         self._program = program
         self._core = core
         self._folder = tempfile.TemporaryDirectory(prefix="bench-nginx-")
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}/"
+        if tls:
+            _certificate(self._folder.name)
         config = Path(self._folder.name) / "nginx.conf"
-        config.write_text(CONFIG.format(folder=self._folder.name, port=self.port))
+        ssl = TLS.format(folder=self._folder.name) if tls else ""
+        config.write_text(CONFIG.format(folder=self._folder.name, port=self.port, tls=ssl))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:

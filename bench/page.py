@@ -46,6 +46,12 @@ PARTS = {
         speed.new,
         speed.render,
     ),
+    "tls": Part(
+        "TLS on kept connections",
+        "50 connections, kept; hey and wrk never check a certificate, ours and oha are told not to.",
+        speed.tls,
+        speed.render,
+    ),
     "open": Part(
         "A constant rate: how punctual are the arrivals?",
         "Lateness of the arrivals against the even schedule, stamped by the server's kernel. The schedule is laid so "

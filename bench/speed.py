@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from figures import middle
@@ -15,14 +16,16 @@ from table import number, ratio, table
 #: peer -> the least ratio of our rate to its rate that issue 4 asks for
 KEPT = {"wrk": 0.9, "oha": 1.0, "hey": 2.0, "vegeta": 2.0, "k6": 4.0, "siege": 10.0}
 NEW = {"hey": 1.0, "vegeta": 1.0}
+#: Shown beside those that have a goal.
+NEW_BESIDE = ("wrk", "oha", "k6")
+TLS_BESIDE = ("wrk", "oha", "hey")
 
 
-def _run(setting: Setting, new: bool) -> dict[str, Any]:
-    goals = NEW if new else KEPT
-    names = ["ours", *goals]
-    if new:
-        names += ["wrk", "oha", "k6"]
-    with Nginx(setting.programs["nginx"], setting.server_core) as server:
+def _run(
+    setting: Setting, goals: Mapping[str, float], beside: Sequence[str] = (), *, new: bool = False, tls: bool = False
+) -> dict[str, Any]:
+    names = ["ours", *goals, *beside]
+    with Nginx(setting.programs["nginx"], setting.server_core, tls) as server:
         measured = setting.alternate(names, Load(server.url, seconds=setting.seconds, new=new))
     return {
         name: {
@@ -41,12 +44,17 @@ def _run(setting: Setting, new: bool) -> dict[str, Any]:
 
 def kept(setting: Setting) -> dict[str, Any]:
     """50 connections, kept."""
-    return _run(setting, new=False)
+    return _run(setting, KEPT)
 
 
 def new(setting: Setting) -> dict[str, Any]:
     """50 workers, each request on a connection of its own."""
-    return _run(setting, new=True)
+    return _run(setting, NEW, NEW_BESIDE, new=True)
+
+
+def tls(setting: Setting) -> dict[str, Any]:
+    """50 kept connections under TLS; nobody checks the certificate."""
+    return _run(setting, {}, TLS_BESIDE, tls=True)
 
 
 def render(results: dict[str, Any]) -> list[str]:
