@@ -73,11 +73,20 @@ def keep_longest(runs: list[Run], sums: Sums, control: Sequence[Run]) -> list[Ru
     if len(runs) < 2 * LIST_LIMIT:
         return runs
     marked = _overlapping(runs, control)
-    longest = {id(run) for run in sorted(runs, key=lambda run: run.length, reverse=True)[:LIST_LIMIT]}
+    kept = _longest(runs)
+    known = set(map(id, kept))
     for run in runs:
-        if id(run) not in longest:
+        if id(run) not in known:
             sums.add(run, 0, id(run) in marked)
-    return [run for run in runs if id(run) in longest]
+    return kept
+
+
+def _longest(runs: Sequence[Run]) -> list[Run]:
+    """As many as the record lists, in order."""
+    if len(runs) <= LIST_LIMIT:
+        return list(runs)
+    longest = sorted(runs, key=lambda run: run.length, reverse=True)[:LIST_LIMIT]
+    return sorted(longest, key=lambda run: run.first_bad)
 
 
 def summary(
@@ -97,10 +106,7 @@ def summary(
     marked = _overlapping(runs, control)
     for run in runs:
         sums.add(run, ended_ns, id(run) in marked)
-    listed = runs
-    if len(runs) > LIST_LIMIT:
-        longest = sorted(runs, key=lambda run: run.length, reverse=True)[:LIST_LIMIT]
-        listed = sorted(longest, key=lambda run: run.first_bad)
+    listed = _longest(runs)
 
     def seconds(values_ns: list[int]) -> list[float]:
         return [round(value / 1e9, 6) for value in values_ns]

@@ -113,7 +113,7 @@ class State:
             for track in targets.values():
                 track.gone(worker)
 
-    def settle(self, before: int = 1 << 62) -> None:
+    def settle(self, before: int = _FOREVER) -> None:
         """Rows before this one are complete (without it: all are, the measurement is over)."""
         self.timeline.settle(self.tally.rows, before)
 

@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +55,21 @@ def probe(**options: Any) -> dict[str, Any]:
 def counts(record: dict[str, Any], group: str = "totals") -> dict[str, int]:
     """How often each outcome came."""
     return {name: entry["count"] for name, entry in record[group]["outcomes"].items()}
+
+
+def children() -> set[int]:
+    """This process's own children; the probe's workers are among them while it runs."""
+    return {int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+
+
+def stop_workers(before: set[int], stop_s: float, go_s: float) -> list[threading.Timer]:
+    """Timers, begun, that stop the children who are not in `before` and let them go on, so many seconds from now."""
+
+    def send(number: signal.Signals) -> None:
+        for child in children() - before:
+            os.kill(child, number)
+
+    timers = [threading.Timer(stop_s, send, (signal.SIGSTOP,)), threading.Timer(go_s, send, (signal.SIGCONT,))]
+    for timer in timers:
+        timer.start()
+    return timers

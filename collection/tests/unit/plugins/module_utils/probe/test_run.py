@@ -18,7 +18,13 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.options imp
 from ansible_collections.availability.lab.plugins.module_utils.probe.progress import ProgressError, recover
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import accounted, counts, probe
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import (
+    accounted,
+    children,
+    counts,
+    probe,
+    stop_workers,
+)
 
 
 def test_an_open_plan_sends_exactly_its_requests_on_each_lane() -> None:
@@ -284,21 +290,10 @@ def test_the_plans_end_can_be_told_while_it_runs() -> None:
     assert record["plan"]["duration_s"] == record["plan"]["stages"][0]["duration_s"] == record["elapsed_s"] < 10
 
 
-def _children() -> list[int]:
-    return [int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
-
-
 def test_a_probe_that_stood_still_holds_it_against_nobody() -> None:
     """Half a second of answers is under way when the worker is stopped, and all of them have come when it goes on."""
-    before = set(_children())
-
-    def send(number: signal.Signals) -> None:
-        for child in set(_children()) - before:
-            os.kill(child, number)
-
     with serving(lambda _path, _method: (time.sleep(0.5), (200, {}, b"ok"))[1]) as server:
-        for after_s, number in ((1.0, signal.SIGSTOP), (4.0, signal.SIGCONT)):
-            threading.Timer(after_s, send, (number,)).start()
+        stop_workers(children(), 1.0, 4.0)
         record = probe(
             url=[server.url + "/"], rate=20, duration="5s", timeout="2s", expect_latency="1800ms", stall_after="1800ms",
             objectives=["longest_stall < 1s", "failed == 0"],
@@ -314,15 +309,8 @@ def test_a_probe_that_stood_still_holds_it_against_nobody() -> None:
 
 
 def test_a_short_stop_of_the_probe_is_no_stall_no_slowness_and_no_time_out() -> None:
-    before = set(_children())
-
-    def send(number: signal.Signals) -> None:
-        for child in set(_children()) - before:
-            os.kill(child, number)
-
     with serving(lambda _path, _method: (time.sleep(0.2), (200, {}, b"ok"))[1]) as server:
-        for after_s, number in ((1.0, signal.SIGSTOP), (1.7, signal.SIGCONT)):
-            threading.Timer(after_s, send, (number,)).start()
+        stop_workers(children(), 1.0, 1.7)
         record = probe(
             url=[server.url + "/"], rate=40, duration="3s", timeout="700ms", expect_latency="600ms",
             stall_after="500ms", objectives=["longest_stall < 500ms", "failed == 0"],
@@ -334,10 +322,10 @@ def test_a_short_stop_of_the_probe_is_no_stall_no_slowness_and_no_time_out() -> 
 
 
 def test_a_killed_worker_costs_a_second_and_the_verdict() -> None:
-    before = set(_children())
+    before = children()
     with serving() as server:
         options = parse({"url": [server.url + "/"], "rate": 100, "duration": "3s", "processes": 2, "objectives": []})
-        killer = threading.Timer(1.6, lambda: os.kill(min(set(_children()) - before), signal.SIGKILL))
+        killer = threading.Timer(1.6, lambda: os.kill(min(children() - before), signal.SIGKILL))
         killer.start()
         record = Supervisor(options, []).run()
     accounted(record)

@@ -8,19 +8,19 @@ happened lies between the shortest and the longest that the record states, and n
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import threading
 import time
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import probe
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import (
+    children,
+    probe,
+    stop_workers,
+)
 
 #: How long a request may take to reach the server's script on a busy machine.
 ON_ITS_WAY_S = 0.1
@@ -58,8 +58,12 @@ class Script:
         self.begun_ns = time.monotonic_ns()
         self._number = count()
 
+    def age_s(self) -> float:
+        """Seconds since the schedule's begin."""
+        return (time.monotonic_ns() - self.begun_ns) / 1e9
+
     def __call__(self, _path: str, _method: str) -> tuple[int, dict[str, str], bytes]:
-        at_s = (time.monotonic_ns() - self.begun_ns) / 1e9
+        at_s = self.age_s()
         for event in self.events:
             if event.start_s <= at_s < event.end_s:
                 if event.kind == "reset":
@@ -71,33 +75,13 @@ class Script:
         return 200, {}, b"ok"
 
 
-def children() -> set[int]:
-    return {int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
-
-
-def stop_and_go(script: Script, before: set[int]) -> list[threading.Timer]:
-    """Timers that stop the probe's workers while a pause is on."""
-
-    def send(number: signal.Signals) -> None:
-        for child in children() - before:
-            os.kill(child, number)
-
-    timers = []
-    for event in script.events:
-        if event.kind == "pause":
-            now_s = (time.monotonic_ns() - script.begun_ns) / 1e9
-            for at_s, number in ((event.start_s, signal.SIGSTOP), (event.end_s, signal.SIGCONT)):
-                timers.append(threading.Timer(at_s - now_s, send, (number,)))
-                timers[-1].start()
-    return timers
-
-
 @pytest.mark.parametrize(("seed", "processes"), [(1, 1), (2, 2), (3, 3), (4, 4)])
 def test_the_record_tells_the_schedule(seed: int, processes: int) -> None:
     events = schedule(seed)
     script = Script(events)
     with serving(script) as server:
-        timers = stop_and_go(script, children())
+        pause = next(event for event in events if event.kind == "pause")
+        timers = stop_workers(children(), pause.start_s - script.age_s(), pause.end_s - script.age_s())
         record = probe(
             url=[server.url + "/"], rate=120, duration=f"{events[-1].end_s + BETWEEN_S:.1f}s", processes=processes,
             stall_after=f"{STALL_AFTER_S}s", timeout="3s", connection="both" if seed % 2 else "new",
