@@ -4,22 +4,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from cores import on_core
 from load import Load, measure
+from servers import Misbehaving
 from setting import Setting
 from table import number, table, verdict
-
-PROBE_TESTS = Path(__file__).parent.parent / "collection/tests/unit/plugins/module_utils/probe"
-sys.path.insert(0, str(PROBE_TESTS))
-
-from misbehaving_process import Misbehaving  # type: ignore[import-not-found]  # noqa: E402
 
 #: kind -> (how often, what the probe record calls it); docs/probe-result.md
 PLAN = {

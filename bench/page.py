@@ -14,6 +14,7 @@ from typing import Any
 
 import endurance
 import kinds
+import messages
 import open_loop
 import peers
 import speed
@@ -73,6 +74,13 @@ PARTS = {
         "a new connection for each request; the others: kept ones).",
         kinds.run,
         kinds.render,
+    ),
+    "messages": Part(
+        "Truth of answers: unusual and whole, or broken",
+        "20 requests from 2 workers for each answer (wrk: 1 s), each client in its default mode; the server closes "
+        "after each. Bold is wrong.",
+        messages.run,
+        messages.render,
     ),
     "endurance": Part(
         "Ten million requests",

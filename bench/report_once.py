@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "collection" / "plugins"))
 
 from module_utils.report.publish import FORMATS, publish  # type: ignore[import-not-found]
-from module_utils.report.summary import SUMMARIES, render  # type: ignore[import-not-found]
+from module_utils.summary.words import SUMMARIES, render  # type: ignore[import-not-found]
 
 if __name__ == "__main__":
     path, folder = sys.argv[1:]

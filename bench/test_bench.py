@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 import usage
 from arrivals import ArrivalLogger, lateness_ns, quantiles
+from causes import judge
 from clients import Hey, Siege, Wrk
 from cores import on_core
 from figures import Figures, middle
@@ -24,6 +25,28 @@ LOAD = Load("http://127.0.0.1:1/")
 
 def ran(output: str) -> usage.Run:
     return usage.Run(output, "", 0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("right", "lost", "verdict"),
+    [
+        (["evicted"], {"evicted": 99, "unknown": 1}, "right"),
+        (["evicted"], {"evicted": 80, "unknown": 20}, "unknown"),
+        (["evicted"], {"evicted": 80, "oom_killed": 20}, "wrong"),
+        (["unknown"], {"unknown": 5}, "right"),
+        (["unknown"], {"oom_killed": 5}, "wrong"),
+        (["nothing"], {}, "right"),
+        (["nothing"], {"unknown": 1}, "unknown"),
+        (["evicted"], {}, "lost nothing"),
+    ],
+)
+def test_what_was_named_is_held_against_the_label(right: list[str], lost: dict[str, int], verdict: str) -> None:
+    causes = [
+        {"id": cause, "requests_lost": count, "confidence": {"high": count, "medium": 0, "low": 0}}
+        for cause, count in lost.items()
+    ]
+    found = {"failed_requests": sum(lost.values()), "causes": causes}
+    assert judge({"plant": "one", "right": right}, found).verdict == verdict
 
 
 def test_punctual_arrivals_are_not_late_and_a_late_one_is() -> None:

@@ -277,6 +277,8 @@ options:
         p99.9, mean, max, min and the same with service_ in front, longest_outage, total_outage, longest_stall,
         longest_brownout, total_brownout, brownouts, outages, isolated_failures, stalls, failed, completed, not_sent,
         requests.
+      - availability_lower is the 95 % confidence bound for requests that fail independently of each other. Failures
+        come in clusters, so the truth may be below it.
       - The scope in braces is a lane, a target or a name of O(identify).
     type: list
     elements: str
@@ -431,7 +433,7 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.condensed i
 from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
 from ansible_collections.availability.lab.plugins.module_utils.probe.secret import values_of
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor, WorkerError
-from ansible_collections.availability.lab.plugins.module_utils.report.summary import render
+from ansible_collections.availability.lab.plugins.module_utils.summary.words import render
 
 FAILING = {"fail": ("fail",), "inconclusive": ("fail", "inconclusive"), "never": ()}
 

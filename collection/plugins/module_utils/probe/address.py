@@ -12,10 +12,14 @@ import base64
 import ipaddress
 import re
 from dataclasses import dataclass
+from encodings.idna import nameprep
 from urllib.parse import quote, unquote, urlsplit
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f\"#%/<>?@\\\[\]^`{|}]")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 3.1
+_KEPT = re.compile("([\u00df\u03c2\u200c\u200d])")
+_LABEL_LIMIT = 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: Characters that stay as they are in a path or query: they are allowed there, or quoted already.
 _SAFE = "/?&=%:@!$'()*+,;~#[]"
@@ -124,12 +128,30 @@ def _name(host: str) -> str:
         raise AddressError("it has no host, expected http://host:port/path or https://…")
     if _FORBIDDEN_IN_HOST.search(name):
         raise AddressError(f"{name!r} is no host name")
-    if name.isascii() and ".." not in name and all(len(label) < 64 for label in name.split(".")):
+    labels = _DOTS.split(name)
+    if "" in labels[:-1]:
+        raise AddressError(f"{name!r} is no host name (nothing between two dots)")
+    if name.isascii() and all(len(label) < _LABEL_LIMIT for label in labels):
         return name
     try:
-        return name.encode("idna").decode("ascii")
+        return ".".join(map(_to_ascii, labels))
     except UnicodeError as error:
         raise AddressError(f"{name!r} is no host name ({error})") from error
+
+
+def _to_ascii(label: str) -> str:
+    """A label as the name service has it.
+
+    Python's codec is IDNA 2003, which replaces four letters that IDNA 2008, and with it browsers and curl, keep (RFC
+    5894 7.2): "straße" would become the host "strasse".
+    """
+    if not _KEPT.search(label):
+        return label.encode("idna").decode("ascii")
+    parts = [part if _KEPT.fullmatch(part) else nameprep(part) for part in _KEPT.split(label)]
+    encoded = "xn--" + "".join(parts).encode("punycode").decode("ascii")
+    if len(encoded) >= _LABEL_LIMIT:
+        raise UnicodeError("label too long")
+    return encoded
 
 
 def _basic(user_info: str) -> str:

@@ -3,6 +3,9 @@
 """The lower confidence bound of a share: no failure in n requests is not 100 %.
 
 Clopper-Pearson (exact binomial), one-sided 95 %; without a failure in n it is 0.05^(1/n), close to 1 - 3/n for large n.
+It holds for requests that fail independently of each other. Failures come in clusters: then fewer things were observed
+than requests sent, the true bound is lower, and whoever shows this one says so. What runs tell, with each run one
+observation, is told by the report's comparisons.
 The only implementation: the report, which reads this room's records, computes the bounds of joined records with it.
 The regularised incomplete beta function is the continued fraction of NIST's DLMF 8.17.22, evaluated by Lentz's method.
 """
@@ -48,7 +51,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 
 def lower_bound(good: int, total: int, error: float = 0.05) -> float:
-    """The share that is exceeded with a confidence of 1 - error, when `good` of `total` (> 0) went well."""
+    """The share exceeded with a confidence of 1 - error, when `good` of `total` (> 0) independent ones went well."""
     if good <= 0:
         return 0.0
     if good == total:

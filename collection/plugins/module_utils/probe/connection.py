@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""One TCP or TLS connection and the request that is on it. Nothing here waits."""
+"""One TCP or TLS connection. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import socket
 import ssl
 from typing import Any, Callable
 
-from .response import AnswerReader
+from .request import Request
 from .target import Target
 
 IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
-#: Start time of a connection without a request: it never runs into the time limit.
+#: A time that does not come.
 NEVER = 1 << 62
 _TCP_ESTABLISHED = 1
 _TCP_CLOSE = 7  # linux/include/net/tcp_states.h: after an RST; after an orderly end it is CLOSE_WAIT
@@ -32,65 +32,38 @@ class Connection:
         "addresses",
         "attempt_ends",
         "connected_at",
-        "diagnosed",
-        "due",
         "fd",
-        "heads",
-        "hops",
         "idle_since",
         "keep_ns",
         "lane",
-        "number",
-        "out",
-        "reader",
         "recv",
         "request",
         "requests",
         "send",
         "sock",
-        "start",
         "state",
         "target",
-        "target_index",
         "tls",
-        "tracker",
-        "turn",
-        "user",
         "where",
-        "wire_bytes",
     )
 
-    def __init__(self, lane: Any, target: Target, target_index: int) -> None:
+    def __init__(self, lane: Any, target: Target) -> None:
         self.lane = lane
         self.target = target
-        self.target_index = target_index
         self.sock: Any = None
         self.fd = -1
         self.recv: Callable[[int], bytes]
         self.send: Callable[[bytes], int]
         self.state = IDLE
         self.tls: ssl.SSLContext | None = None
-        self.request = b""
-        self.out = b""  # what of the request is not written yet
+        self.request: Request  # the one that is on it; of an IDLE connection the one before
         self.requests = 0  # requests begun on this connection
-        self.tracker: Any = None  # the one that `number` is of
-        self.number = -1
-        self.turn = 0  # the request's number in the whole plan
-        self.due = 0
-        self.start = NEVER
         self.connected_at = 0
-        self.reader: AnswerReader | None = None
-        self.heads: dict[bytes, Any] = {}
-        self.wire_bytes = 0  # bytes of the answer so far
-        self.hops = 0
         self.addresses: tuple[Address, ...] = ()  # the target's that were not tried yet
         self.attempt_ends = NEVER  # when the next of them is tried
         self.where: Any = None  # the socket address of this attempt
         self.idle_since = 0
         self.keep_ns = NEVER  # how long the server said it keeps an idle connection
-        self.user: Any = None
-        #: The kept connection's failure that this one diagnoses ("" for a request of the plan).
-        self.diagnosed = ""
 
     def open(self, address: Address, context: ssl.SSLContext | None) -> bool:
         """Begin to connect; True when it is done already (loopback). Raises OSError."""
@@ -144,7 +117,6 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket; the epoll set forgets it by itself."""
-        self.start = NEVER
         self.state = IDLE
         if self.sock is not None:
             self.sock.close()

@@ -9,6 +9,7 @@ What may still be overtaken by a request in flight (behind the earliest frontier
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
@@ -61,7 +62,6 @@ class Track:
         """Nothing more comes from this worker: it has ended, or was lost."""
         if self._reader is not None:
             self._frontier[worker] = _FOREVER
-            self._later[worker] = None
             self._merge()
 
     @property
@@ -84,8 +84,10 @@ class Track:
         reader = self._reader
         if reader is None:
             return
-        parts = self._read(reader, min(self._frontier.values()))
-        for _unused, marks, count in parts:
+        limit = min(self._frontier.values())
+        parts = self._read(reader, limit)
+        self._later = {worker: later for worker, later in self._later.items() if later is not None and later >= limit}
+        for marks, count in parts:
             del marks.starts[:count]
             del marks.codes[:count]
             marks.details = {at - count: detail for at, detail in marks.details.items() if at >= count}
@@ -98,21 +100,29 @@ class Track:
         self.fresh += self.ended[begun:]
         self.open = list(current)
 
-    def _read(self, reader: Tracker, limit: int) -> list[tuple[int, Marks, int]]:
-        """Give what began before `limit` to the reader, in order; of each worker what and how much that was."""
-        parts = [(worker, marks, bisect_left(marks.starts, limit)) for worker, marks in self._pending.items()]
-        if all(marks.codes.count(outcome.OK_CODE, 0, count) == count for _unused, marks, count in parts):
-            edges = [marks.starts[edge] for _unused, marks, count in parts if count for edge in (0, count - 1)]
+    def _read(self, reader: Tracker, limit: int) -> list[tuple[Marks, int]]:
+        """Give what began before `limit` to the reader, in order; returns what, and how much of it, that was.
+
+        Of a worker that is gone also the good request behind those that it never told the end of.
+        """
+        goods = Marks()
+        later = (start for start in self._later.values() if start is not None and start < limit)
+        goods.starts += array("q", sorted(later))
+        goods.codes += bytes([outcome.OK_CODE]) * len(goods.starts)
+        told = [goods, *(self._pending[worker] for worker in sorted(self._pending))]
+        parts = [(marks, bisect_left(marks.starts, limit)) for marks in told]
+        if all(marks.codes.count(outcome.OK_CODE, 0, count) == count for marks, count in parts):
+            edges = [marks.starts[edge] for marks, count in parts if count for edge in (0, count - 1)]
             for start in (min(edges), max(edges)) if edges else ():
                 reader.end(reader.begin(start), outcome.OK_CODE, start)
         else:
             order = sorted(
-                (marks.starts[position], worker, position)
-                for worker, marks, count in parts
+                (marks.starts[position], part, position)
+                for part, (marks, count) in enumerate(parts)
                 for position in range(count)
             )
-            for start, worker, position in order:
-                marks = self._pending[worker]
+            for start, part, position in order:
+                marks, _unused = parts[part]
                 when, error = marks.details.get(position, (start, ""))
                 reader.end(reader.begin(start), marks.codes[position], when, error)
         return parts

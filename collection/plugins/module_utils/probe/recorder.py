@@ -19,6 +19,7 @@ from .histogram import Histogram
 from .identities import Identities
 from .lane import Lane
 from .options import Options
+from .request import Request
 from .response import LENGTH, MAX_KEPT_BODY, AnswerReader, Head
 from .rows import BUCKET_NS, CellKey
 from .tally import Tally
@@ -106,11 +107,10 @@ class Recorder:
         connection: Connection,
         reader: AnswerReader,
         now: int,
-        wire_bytes: int,
         verdict: tuple[str, str] | None = None,
     ) -> str:
         """Book a whole answer; returns its outcome: `verdict` (and why) where it was decided already."""
-        head, lane = reader.answer_head, connection.lane
+        head, lane, request = reader.answer_head, connection.lane, connection.request
         body, problem = b"", ""
         if self.keep_body and lane.counted:
             body, problem = decoded(bytes(reader.body), head.header("content-encoding"))
@@ -119,12 +119,12 @@ class Recorder:
         if verdict is not None:
             name, error = verdict
         elif lane.counted:
-            name, error = self.options.expectation.judge(head.status, body, now - connection.due)
+            name, error = self.options.expectation.judge(head.status, body, now - request.due)
             if name == outcome.WRONG_BODY and problem:
                 error += f" ({problem})"
         else:  # the control target only has to answer
             name, error = (outcome.OK, "") if head.status < 500 else (outcome.WRONG_STATUS, f"status {head.status}")
-        if lane.counted and (connection.start < self.pause_end or self._sent_too_late(name, connection, now)):
+        if lane.counted and (request.start < self.pause_end or self._sent_too_late(name, request, now)):
             name, error = outcome.CLIENT_LATE, _STOOD_STILL
         who = self._identities.allowed(self._identity(head, body)) if lane.counted else ()
         remote = None
@@ -134,8 +134,8 @@ class Recorder:
             connection, now, name, error or f"status {head.status}",
             status=head.status, who=who, body_bytes=reader.body_bytes, remote_date=remote,
         )  # fmt: skip
-        key = (lane.name, connection.target_index, who)
-        self.tally.cell(key).bytes_received += wire_bytes
+        key = (lane.name, request.target_index, who)
+        self.tally.cell(key).bytes_received += request.wire_bytes
         total = len(reader.head_raw) + 4 + reader.body_bytes
         if (
             self.fast
@@ -143,28 +143,31 @@ class Recorder:
             and head.framing == LENGTH
             and (head.keep_alive or not lane.keep)
             and not reader.surplus
-            and total == wire_bytes <= FAST_LIMIT
+            and total == request.wire_bytes <= FAST_LIMIT
         ):
-            length = len(connection.request) if lane.single else 0
-            self._remember(connection, reader.head_raw, KnownHead(key, head.status, total, reader.body_bytes, length))
+            length = len(request.payload) if lane.single else 0
+            self._remember(
+                request.heads, reader.head_raw, KnownHead(key, head.status, total, reader.body_bytes, length)
+            )
         return name
 
-    def failed(self, connection: Connection, now: int, name: str, error: str, wire_bytes: int = 0) -> None:
+    def failed(self, connection: Connection, now: int, name: str, error: str) -> None:
         """Book a request that got no whole answer."""
-        who = self._nobody if connection.lane.counted else ()
-        stood_still = connection.start < self.pause_end or (
-            name in outcome.TIMEOUTS and self.took(connection.start, now) < self._timeout_ns
+        lane, request = connection.lane, connection.request
+        who = self._nobody if lane.counted else ()
+        stood_still = request.start < self.pause_end or (
+            name in outcome.TIMEOUTS and self.took(request.start, now) < self._timeout_ns
         )
         if stood_still and name not in outcome.CLIENT:
             name, error = outcome.CLIENT_LATE, _STOOD_STILL
         self._book(connection, now, name, error, status=None, who=who, body_bytes=0, remote_date=None)
-        if wire_bytes:
-            self.tally.cell((connection.lane.name, connection.target_index, who)).bytes_received += wire_bytes
+        if request.wire_bytes:
+            self.tally.cell((lane.name, request.target_index, who)).bytes_received += request.wire_bytes
 
-    def _sent_too_late(self, name: str, connection: Connection, now: int) -> bool:
+    def _sent_too_late(self, name: str, request: Request, now: int) -> bool:
         """The answer came in time after its request was sent: that it is late was this side's doing."""
         limit = self.options.expectation.latency_ns
-        return name == outcome.TOO_SLOW and limit is not None and self.took(connection.start, now) <= limit
+        return name == outcome.TOO_SLOW and limit is not None and self.took(request.start, now) <= limit
 
     def not_sent(self, lane: Lane, target_index: int, due: int, now: int, error: str) -> None:
         """Book a request of the plan that the client itself could not send."""
@@ -226,8 +229,7 @@ class Recorder:
             known.connect_times.clear()
         figures.requests_on_kept_connections += times
 
-    def _remember(self, connection: Connection, raw: bytes, known: KnownHead) -> None:
-        heads = connection.lane.heads[connection.target_index]
+    def _remember(self, heads: dict[bytes, Any], raw: bytes, known: KnownHead) -> None:
         if raw in heads:  # a first answer on a new connection, or one under TLS, says nothing new
             return
         if len(heads) >= KNOWN_HEADS:
@@ -262,8 +264,9 @@ class Recorder:
         body_bytes: int,
         remote_date: Any,
     ) -> None:
-        lane, due, start = connection.lane, connection.due, connection.start
-        key: CellKey = (lane.name, connection.target_index, who)
+        lane, request = connection.lane, connection.request
+        due, start = request.due, request.start
+        key: CellKey = (lane.name, request.target_index, who)
         figures = self.tally.cell(key)
         error = error[:_EXAMPLE_LIMIT]
         figures.outcome(name, due, error)
@@ -273,7 +276,7 @@ class Recorder:
         figures.body_bytes += body_bytes
         sent = connection.connected
         if sent:
-            figures.bytes_sent += len(connection.request) - len(connection.out)
+            figures.bytes_sent += len(request.payload) - len(request.unwritten)
             if connection.requests == 1:
                 figures.connections_opened += 1
                 figures.connect_time.add(connection.connected_at - start)
@@ -293,12 +296,12 @@ class Recorder:
             if name not in outcome.CLIENT:
                 figures.failure_time.add(latency)
             self.tally.row(due, key, name)
-        connection.tracker.end(connection.number, code, now, error)
+        request.tracker.end(request.number, code, now, error)
         if self.attempts is not None and lane.counted:
             begun = None if name in outcome.CLIENT else start
             identity = {k: v for k, v in zip(self._names, who) if v}
             self.attempts.write(
-                number=connection.turn, lane=lane.name, target=lane.targets[connection.target_index].name, due=due,
+                number=request.turn, lane=lane.name, target=lane.targets[request.target_index].name, due=due,
                 start=begun, end=now, name=name, status=status, identity=identity, remote_date=remote_date,
                 body_bytes=body_bytes, error="" if name == outcome.OK else error,
             )  # fmt: skip

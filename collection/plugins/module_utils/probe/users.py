@@ -7,13 +7,15 @@ from __future__ import annotations
 import heapq
 import random
 
+from .arrivals import SPIN_NS
 from .connection import NEVER
 from .exchange import Exchange
 from .lane import Lane
-from .options import Options
 from .schedule import active_users
 
 _ADJUST_NS = 50_000_000  # how often the number of users follows the stages
+#: Answers taken in one go; the buffer for them is made anew each time.
+EVENTS = 128
 
 
 class User:
@@ -29,7 +31,9 @@ class User:
 class Users:
     """This worker's users: every n-th of all, so that stages stay in step. Times in ns from the start."""
 
-    def __init__(self, options: Options, share: tuple[int, int], lane: Lane) -> None:
+    def __init__(self, exchange: Exchange, lane: Lane, share: tuple[int, int]) -> None:
+        options = exchange.options
+        self._exchange = exchange
         self._options = options
         self._share = share
         self._lane = lane
@@ -41,27 +45,32 @@ class Users:
         self._wanted = 0
         steady = not self._stages or all(stage.start == stage.end for stage in self._stages)
         #: Nobody ever waits or leaves: the fast path may go on by itself.
-        self.instant = steady and options.think_time_s is None and options.iteration_s is None
+        self.instant = (
+            steady and options.think_time_s is None and options.iteration_s is None and lane.keep and lane.single
+        )
         self._steady = steady
         index, workers = share
         #: The number of requests that this worker may begin.
         self.quota = NEVER if options.requests is None else share_of(options.requests, index, workers)
-        self.least: int = options.users
-        self.most = 0
+        self._end_ns = int(options.duration_s * 1e9) if options.duration_s is not None else NEVER
+        #: The least and the most users that there were at a time, of all workers.
+        self.users = [options.users, 0]
 
-    @property
-    def over(self) -> bool:
-        """Every request of the quota was begun."""
-        return self._lane.begun >= self.quota
+    def over(self, now: int) -> bool:
+        """The time is up, or every request of the quota was begun."""
+        return now >= self._end_ns or self._lane.begun >= self.quota
 
-    def start_due(self, exchange: Exchange, now: int, ended: bool) -> None:
-        """Take back the users whose request ended, and begin the requests of those whose time has come."""
-        free = exchange.free_users
-        if ended:
+    def start_due(self, now: int, ended: bool) -> int:
+        """Take back the users whose request ended, and begin the requests of those whose time has come.
+
+        Returns the time. `ended`: nothing more is to begin.
+        """
+        exchange, free = self._exchange, self._exchange.free_users
+        if ended or now >= self._end_ns:
             free.clear()
             self._waiting.clear()
             self._next_adjust = NEVER
-            return
+            return now
         if now >= self._next_adjust:
             self._next_adjust = NEVER if self._steady and self._next_adjust else now + _ADJUST_NS
             self._adjust(now)
@@ -81,13 +90,25 @@ class Users:
             begun = exchange.now()
             user.begun = due if self._options.iteration_s is not None and begun - due < 1_000_000_000 else begun
             exchange.launch(lane, begun, begun, user)
+        return now
 
     def next_start(self) -> int:
         """When the loop has to come back."""
-        if self.over:
+        if self._lane.begun >= self.quota:
             return NEVER
         soonest = self._waiting[0][0] if self._waiting else NEVER
         return min(soonest, self._next_adjust)
+
+    def wait(self, wake: int, now: int) -> list[tuple[int, int]]:
+        """What epoll tells until `wake`."""
+        pause = wake - now
+        return self._exchange.epoll.poll(pause / 1e9 if pause > SPIN_NS else 0, EVENTS)
+
+    def skip(self, now: int) -> None:
+        """A pause of the loop leaves nothing out: users begin when they are free."""
+
+    def book(self) -> None:
+        """Users are never late."""
 
     def _next_of(self, user: User, ended: int) -> int:
         options = self._options
@@ -102,7 +123,7 @@ class Users:
         # Those who begin together keep a pace together for ever: they are spread over their first one.
         spread_ns = int((self._options.iteration_s or 0.0) * 1e9) if not self._active and self._steady else 0
         self._wanted = share_of(total, *self._share)
-        self.least, self.most = min(self.least, total), max(self.most, total)
+        self.users = [min(self.users[0], total), max(self.users[1], total)]
         for number in range(self._wanted):
             if number not in self._active:
                 self._active.add(number)

@@ -26,6 +26,14 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.address imp
         (" http://a/b c ", "a", 80, "a", "/b c"),
         ("https://a.example./", "a.example.", 443, "a.example.", "/"),
         ("http://b\u00fccher.example:81/", "xn--bcher-kva.example", 81, "xn--bcher-kva.example:81", "/"),
+        ("http://stra\u00dfe.example/", "xn--strae-oqa.example", 80, "xn--strae-oqa.example", "/"),  # IDNA 2008
+        (
+            "http://fa\u00df\u3002b\u00fccher.example/",
+            "xn--fa-hia.xn--bcher-kva.example",
+            80,
+            "xn--fa-hia.xn--bcher-kva.example",
+            "/",
+        ),
         ("http://\u043f\u0440\u0438\u043c\u0435\u0440.test/", "xn--e1afmkfd.test", 80, "xn--e1afmkfd.test", "/"),
         ("http://ex%61mple.test/", "example.test", 80, "example.test", "/"),
         ("http://[::1]/", "::1", 80, "[::1]", "/"),

@@ -13,7 +13,7 @@ from ansible_collections.availability.lab.plugins.module_utils.probe import outc
 from ansible_collections.availability.lab.plugins.module_utils.probe.merge import Track
 from ansible_collections.availability.lab.plugins.module_utils.probe.outages import summary
 from ansible_collections.availability.lab.plugins.module_utils.probe.track import Tracker
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 SPACING = 10_000_000
@@ -70,6 +70,7 @@ def killed_now(track: Track, workers: int) -> None:
 
 
 @given(KINDS, st.integers(1, 8), st.integers(0, 1_000_000))
+@example([outcome.OK] * 3 + [outcome.REFUSED] + [outcome.OK] * 12, 2, 1)
 def test_any_split_gives_the_same_outages(kinds: list[str], workers: int, seed: int) -> None:
     chance = random.Random(seed)
     alone = measured(kinds, [0] * len(kinds), 1, seed)
@@ -96,6 +97,23 @@ def test_a_lost_worker_does_not_hold_up_the_others() -> None:
     assert track.runs == []
     track.gone(1)
     assert [(run.first_bad, run.next_good, run.lost) for run in track.runs] == [(SPACING, 3 * SPACING, 2)]
+
+
+def test_a_good_answer_that_a_lost_worker_told_of_still_ends_the_outage() -> None:
+    """Its request 3 is in flight for ever, request 4 was good: the other worker's next good one is later."""
+    kinds = [outcome.OK, outcome.RESET, outcome.RESET, outcome.OK, outcome.OK, outcome.OK, outcome.OK]
+    track, trackers = Track(), [Tracker(whole=False), Tracker(whole=False)]
+    for index, kind in enumerate(kinds):
+        owner = trackers[index in (3, 4)]
+        number = owner.begin(index * SPACING)
+        if index != 3:
+            owner.end(number, outcome.CODE[kind], index * SPACING, "why")
+    for worker, tracker in enumerate(trackers):
+        track.add(worker, 2, tracker.told(7 * SPACING), 1 << 62)
+    killed_now(track, 2)
+    for worker in range(2):
+        track.gone(worker)
+    assert [(run.first_bad, run.next_good, run.lost) for run in track.runs] == [(SPACING, 4 * SPACING, 2)]
 
 
 def test_an_outage_that_goes_on_is_known_to_be_over_by_a_later_good_request_of_another_worker() -> None:

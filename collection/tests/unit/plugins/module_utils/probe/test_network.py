@@ -8,49 +8,16 @@ import gzip
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.full_backlog import full_backlog
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.raw_server import raw_server, read_head
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import counts, probe
 
 REFUSAL = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 7\r\nConnection: close\r\n\r\ntoo big"
-
-
-@contextmanager
-def raw_server(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """`serve` gets each connection in a thread of its own; yields the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def one(sock: socket.socket) -> None:
-        with sock, suppress(OSError):
-            serve(sock)
-
-    def accept() -> None:
-        with suppress(OSError):  # closed at the end
-            while True:
-                sock, _unused = listener.accept()
-                threading.Thread(target=one, args=(sock,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def read_head(sock: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = sock.recv(4096)
-        if not piece:
-            raise ConnectionError("the client left")
-        data += piece
-    return data
 
 
 @pytest.mark.parametrize("hold_s", [5.0, 0.0, 0.2])

@@ -1,0 +1,107 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Latency distributions of probe records, put together and read. Layout: docs/probe-result.md, "Histograms"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+NS_PER_MS = 1_000_000
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
+COARSE = 16  # a timeline row's index is the histogram's divided by this
+
+
+@dataclass
+class Distribution:
+    """Counts by bucket index. Distributions add exactly; percentiles are read only afterwards."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+    sum_ns: int = 0
+    min_ns: int | None = None
+    max_ns: int | None = None
+    told_ms: dict[str, float | None] | None = None  # percentiles of a source that gave no buckets
+
+    def percentile_ms(self, percent: float, middle: Callable[[int], float] | None = None) -> float | None:
+        """The middle of the bucket that holds the nearest-rank percentile, within the exact minimum and maximum.
+
+        middle: the bucket's middle in nanoseconds by its index; `middle_ns` unless told.
+        """
+        if not self.count or not self.counts:
+            return None
+        rank = max(1, math.ceil(percent / 100.0 * self.count))
+        seen = 0
+        for index in sorted(self.counts):
+            seen += self.counts[index]
+            if seen >= rank:
+                return self._within((middle or middle_ns)(index)) / NS_PER_MS
+        return None
+
+    def figures_ms(self) -> dict[str, float | None]:
+        """p50 to p999, mean, min and max in milliseconds; None without data."""
+        values: dict[str, float | None] = (
+            dict(self.told_ms)
+            if self.told_ms
+            else {name: _rounded(self.percentile_ms(percent)) for name, percent in PERCENTILES.items()}
+        )
+        values["mean"] = _rounded(self.sum_ns / self.count / NS_PER_MS) if self.count else None
+        values["min"] = _rounded(self.min_ns / NS_PER_MS) if self.min_ns is not None else None
+        values["max"] = _rounded(self.max_ns / NS_PER_MS) if self.max_ns is not None else None
+        return values
+
+    def curve(self, points: Iterable[float]) -> list[float | None]:
+        """Latency in milliseconds at each percentile of `points`."""
+        return [_rounded(self.percentile_ms(point)) for point in points]
+
+    def _within(self, value_ns: float) -> float:
+        low = value_ns if self.min_ns is None else max(value_ns, self.min_ns)
+        return low if self.max_ns is None else min(low, self.max_ns)
+
+
+def merged(histograms: Iterable[Mapping[str, Any]]) -> Distribution:
+    """Add histograms of probe records.
+
+    One without buckets (a tool that tells only its percentiles) keeps them as long as it stands alone: joined with
+    others the percentiles are not known any more.
+    """
+    result = Distribution()
+    members = [histogram for histogram in histograms if histogram["count"]]
+    if any(not histogram["buckets"] for histogram in members):
+        alone = members[0] if len(members) == 1 else {}
+        result.told_ms = {name: alone.get(f"{name}_ms") for name in PERCENTILES}
+    for histogram in members:
+        flat = histogram["buckets"]
+        for index, count in zip(flat[::2], flat[1::2]):
+            result.counts[index] = result.counts.get(index, 0) + count
+        result.count += histogram["count"]
+        result.sum_ns += histogram["sum_ns"]
+        result.min_ns = _least(result.min_ns, histogram["min_ns"])
+        result.max_ns = _most(result.max_ns, histogram["max_ns"])
+    return result
+
+
+def middle_ns(index: int) -> float:
+    """The middle of a histogram bucket."""
+    shift = max(0, index // 1024 - 1)
+    return ((index - 1024 * shift) << shift) + (1 << shift) / 2 - (0.5 if shift == 0 else 0)
+
+
+def coarse_middle_ns(index: int) -> float:
+    """The middle of a timeline row's bucket, which joins 16 buckets of the histogram."""
+    first = index * COARSE
+    return (middle_ns(first) + middle_ns(first + COARSE - 1)) / 2
+
+
+def _least(a: int | None, b: int) -> int:
+    return b if a is None else min(a, b)
+
+
+def _most(a: int | None, b: int) -> int:
+    return b if a is None else max(a, b)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
