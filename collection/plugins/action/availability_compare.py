@@ -8,12 +8,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.availability.lab.plugins.module_utils.report.compared import (
+from ansible_collections.availability.lab.plugins.module_utils.report.compare.compared import (
     compare_files,
     compare_with_history,
 )
-from ansible_collections.availability.lab.plugins.module_utils.report.observed import ComparisonError
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.compare.observed import ComparisonError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
 
 ARGUMENTS = {
     "baseline": {"type": "list", "elements": "str"},

@@ -14,8 +14,8 @@ from ansible_collections.availability.lab.plugins.module_utils.history import hi
 from ansible_collections.availability.lab.plugins.module_utils.history.entry import NAME, HistoryError, entry_of
 from ansible_collections.availability.lab.plugins.module_utils.history.etcd import EtcdHistory
 from ansible_collections.availability.lab.plugins.module_utils.history.folder import FolderHistory
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
-from ansible_collections.availability.lab.plugins.module_utils.report.result_record import read_result
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.result_record import read_result
 
 ARGUMENTS = {
     "operation": {"type": "str", "choices": ["put", "list", "get", "prune"], "required": True},

@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.availability.lab.plugins.module_utils.report.overview import make_overview
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.render.overview import make_overview
 
 ARGUMENTS = {
     "directories": {"type": "list", "elements": "str", "required": True},

@@ -12,18 +12,21 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import (
     RecordError as ClusterRecordError,
 )
-from ansible_collections.availability.lab.plugins.module_utils.report.cures import CureError
-from ansible_collections.availability.lab.plugins.module_utils.report.error_budget import BudgetError, ServiceLevel
+from ansible_collections.availability.lab.plugins.module_utils.report.compare.cures import CureError
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
-from ansible_collections.availability.lab.plugins.module_utils.report.lost import lost_by_cause
-from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
-from ansible_collections.availability.lab.plugins.module_utils.report.phases import PhaseError
-from ansible_collections.availability.lab.plugins.module_utils.report.png import MatplotlibMissing
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.error_budget import (
+    BudgetError,
+    ServiceLevel,
+)
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.phases import PhaseError
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.recovery import WindowError
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.settings_effects import SettingsError
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.writes import WritesError
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
-from ansible_collections.availability.lab.plugins.module_utils.report.recovery import WindowError
-from ansible_collections.availability.lab.plugins.module_utils.report.settings_effects import SettingsError
-from ansible_collections.availability.lab.plugins.module_utils.report.writes import WritesError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.render.lost import lost_by_cause
+from ansible_collections.availability.lab.plugins.module_utils.report.render.png import MatplotlibMissing
 
 ARGUMENTS = {
     "scenario": {"type": "str", "required": True},
@@ -39,6 +42,7 @@ ARGUMENTS = {
             "probe": {"type": "str", "required": True},
             "cluster": {"type": "str"},
             "attempts": {"type": "str"},
+            "service": {"type": "str"},
             "events": {
                 "type": "list",
                 "elements": "dict",

@@ -12,11 +12,14 @@ version_added: 0.1.0
 description:
   - Compares results that M(availability.lab.availability_report) wrote. Each run is one observation, because failed
     requests come in clusters and a thousand requests of one run are not a thousand observations.
-  - The difference of availability has a 95 % confidence interval over runs (Welch). Latency (p50, p99) is compared by
-    the rank test of Mann and Whitney. Both need four runs of each side; fewer are said to be too few.
-  - The longest outage, the share of failed requests and the p99 latency of a run may be what the 99th percentile of the
-    earlier runs was, plus a grace of half a second, 0.1 percentage points or 10 ms, or of a fifth if that is more. For
-    that one new run is enough, but five earlier ones are needed; fewer are said to be too little history, never passed.
+  - One exact permutation test over runs judges availability, longest outage, p50 and p99 of all variants together. If
+    nothing changed, it says better or worse at most once in twenty comparisons, whatever the number of runs.
+  - So few runs that they cannot reach that are said to be too few, never passed. One new run needs 19 earlier ones, two
+    need five, three need four, four need three.
+  - A difference has to matter, too. Availability by a tenth of the failed share that its objective allows (99.9 % where
+    the runs had none), the longest outage by 100 ms, latency by a tenth and at least 1 ms.
+  - The worst new run is shown beside what the earlier ones allow, their 99th percentile plus that difference. To be
+    beyond it is no verdict of its own, because the worst of few runs is beaten by chance.
   - On one machine, alternate the runs (old, new, old, new), so that both sides see the same conditions.
   - Runs on the controller. Relative paths are relative to the playbook.
 options:
@@ -90,7 +93,9 @@ verdict:
 variants:
   description:
     - For each variant C(verdict), C(baseline_runs), C(candidate_runs), and for C(availability), C(p50), C(p99) and
-      C(longest_outage), C(failed_share) and C(slow_answers) a C(verdict), a C(text) and the numbers behind it.
+      C(longest_outage), C(failed_share) and C(slow_answers) a C(verdict), a C(text), a C(p_value) (null where there are
+      too few runs) and the numbers behind it. C(failed_share) is availability's test and C(slow_answers) that of p99,
+      seen from the worst new run.
   type: dict
   returned: success
 alternated:

@@ -66,6 +66,13 @@ options:
       attempts:
         description: Path of the probe's per-request log. With it the race of deleted pods is exact.
         type: path
+      service:
+        description:
+          - The Service that was probed, where the URL alone does not tell it, as behind a load balancer that the
+            cluster does not know. Without it the causes are less confident.
+          - By default the Service whose address, node port or name the URL holds, or the one that an Ingress or
+            HTTPRoute of the namespace leads it to.
+        type: str
       events:
         description: What the scenario did to the service, shown as marks on the timeline.
         type: list
@@ -122,7 +129,8 @@ options:
         description:
           - The variant that this one repeats with the change that the report advised (the filter
             P(availability.lab.remedies#filter) has the patches). The report then compares the failed requests of both,
-            with a confidence interval over blocks of time, and says V(better), V(worse) or V(no evidence).
+            each run of a phase of its own as one observation, and says V(better), V(worse) or V(no evidence), and how
+            many pairs of runs are needed. Fewer than four pairs are no evidence.
         type: str
       experiment:
         description:
@@ -182,13 +190,15 @@ options:
       - V(html) is one page, C(report.html), that holds everything it needs and opens from disk. Where O(directory)
         is C(<root>/<scenario>/<run>), C(<root>/index.html) is made anew too, the list of all runs (with V(json)).
       - V(png) holds the same charts as a picture, C(charts.png); it needs matplotlib on the controller.
+      - V(card) is the story of the run as one picture of 1200 x 630, C(card.png), for chats and pull requests; it needs
+        matplotlib too.
       - V(json) is the result record itself (RV(files) says the names), V(junit) has a case for each objective
         and expectation, V(markdown) is for a pull request, V(prometheus) for a textfile collector, V(csv) holds
         the requests over time.
     type: list
     elements: str
-    choices: [html, png, json, junit, markdown, prometheus, csv]
-    default: [html, png, json, junit, markdown, prometheus, csv]
+    choices: [html, png, card, json, junit, markdown, prometheus, csv]
+    default: [html, png, card, json, junit, markdown, prometheus, csv]
 attributes:
   check_mode:
     description: Reads everything and predicts RV(verdict) and whether a file would change; writes nothing.

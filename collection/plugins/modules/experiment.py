@@ -140,7 +140,7 @@ try:
     )
     from ansible_collections.availability.lab.plugins.module_utils.experiment.record import read_record, run_of
     from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore
-    from ansible_collections.availability.lab.plugins.module_utils.report.summary import write_text
+    from ansible_collections.availability.lab.plugins.module_utils.summary.words import write_text
 except ImportError:
     MISSING_LIBRARY = traceback.format_exc()
 else:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.availability.lab.plugins.module_utils.report.expectation import percent
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.quantities import percent
 
 Json = Mapping[str, Any]
 WORST_FIRST = ("fail", "inconclusive", "pass")

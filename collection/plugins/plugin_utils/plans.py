@@ -11,7 +11,8 @@ from typing import Any
 from ansible.utils.vars import merge_hash
 from ansible_collections.availability.lab.plugins.module_utils.experiment.fields import PlanError, Table, fields
 from ansible_collections.availability.lab.plugins.module_utils.experiment.plan import parse
-from ansible_collections.availability.lab.plugins.module_utils.report import expectation, phases
+from ansible_collections.availability.lab.plugins.module_utils.report import expectation
+from ansible_collections.availability.lab.plugins.module_utils.report.figures import phases
 
 Json = dict[str, Any]
 #: (workload, namespace, settings) -> manifests

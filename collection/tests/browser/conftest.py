@@ -105,9 +105,12 @@ def report(tmp_path_factory):
 
 @pytest.fixture
 def open_report(browser):
-    """Opens the report of a folder and waits until it is drawn; in the end nothing may stand in the console."""
+    """Opens the report of a folder and waits until it is drawn; in the end nothing may stand in the console.
 
-    def opened(folder: Path) -> webdriver.Chrome:
+    unfold: opens its folded sections, as a reader would who looks for the tables.
+    """
+
+    def opened(folder: Path, unfold: bool = True) -> webdriver.Chrome:
         browser.get_log("browser")
         browser.get_log("performance")
         browser.set_window_size(1280, 1000)
@@ -116,6 +119,8 @@ def open_report(browser):
         while browser.execute_script("return document.documentElement.dataset.ready") != "yes":
             assert time.monotonic() < deadline, browser.get_log("browser")
             time.sleep(0.05)
+        if unfold:
+            browser.execute_script("document.querySelectorAll('details.fold').forEach((one) => { one.open = true; })")
         return browser
 
     yield opened

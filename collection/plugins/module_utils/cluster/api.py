@@ -19,6 +19,7 @@ from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 
 from .clock import ClockOffset
 
+LONGEST_WAIT_S = 30.0  # a server that asks for more is asked again all the same
 REQUEST_TIMEOUT_S = 10.0
 SEND_TIMEOUT_S = 30.0  # an admission webhook may take its time
 JSON = "application/json"
@@ -29,11 +30,14 @@ class ClusterError(Exception):
 
 
 class ApiProblem(Exception):
-    """The API did not do what was asked; ``status`` is its HTTP status, 0 where there was no answer."""
+    """The API did not do what was asked; ``status`` is its HTTP status, 0 where there was no answer.
 
-    def __init__(self, text: str, status: int = 0) -> None:
+    retry_after_s: how long the server wants to be left alone, 0 where it does not say.
+    """
+
+    def __init__(self, text: str, status: int = 0, retry_after_s: float = 0.0) -> None:
         super().__init__(text)
-        self.status = status
+        self.status, self.retry_after_s = status, retry_after_s
 
 
 class ApiUnavailable(ApiProblem):
@@ -205,4 +209,6 @@ def _raise(path: str, response: Any) -> None:
     text = f"{path}: {response.status} {message}"
     kinds: dict[int, type[ApiProblem]] = {410: ApiGone, **dict.fromkeys((401, 403, 404), ApiRefused)}
     kinds.update(dict.fromkeys((400, 405, 409, 415, 422), ApiRejected))
-    raise kinds.get(response.status, ApiUnavailable)(text, response.status)
+    asked = str(response.headers.get("Retry-After") or "")  # the API server tells seconds, never a date
+    wait_s = min(float(asked), LONGEST_WAIT_S) if asked.isdigit() else 0.0
+    raise kinds.get(response.status, ApiUnavailable)(text, response.status, wait_s)

@@ -93,6 +93,9 @@ def workload_state(obj: Json) -> Json:
         state["updated"] = status.get("updatedReplicas", 0)
         state["observed"] = status.get("observedGeneration") == metadata.get("generation")
         state["min_ready_s"] = spec.get("minReadySeconds", 0)
+    strategy = (spec.get("strategy") or spec.get("updateStrategy") or {}).get("type")
+    if strategy:
+        state["strategy"] = strategy
     rolling = (spec.get("strategy") or spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
     if rolling:
         state["rolling_update"] = rolling
@@ -139,7 +142,57 @@ def node_state(obj: Json) -> Json:
         "unschedulable": bool(spec.get("unschedulable")),
         "taints": sorted(f"{taint['key']}:{taint.get('effect')}" for taint in spec.get("taints") or []),
         "deletion_timestamp": (obj.get("metadata") or {}).get("deletionTimestamp"),
+        "boot_id": (status.get("nodeInfo") or {}).get("bootID"),  # tells whether it shares a kernel with others
     }
+
+
+def ingress_state(obj: Json) -> Json:
+    """Which host and path lead to which Service; host or path None: any. exact: the whole path, else its beginning."""
+    spec = obj.get("spec") or {}
+    rules = [
+        _rule(rule.get("host"), path.get("path"), path.get("pathType") == "Exact", _backend(path.get("backend") or {}))
+        for rule in spec.get("rules") or []
+        for path in (rule.get("http") or {}).get("paths") or []
+    ]
+    if spec.get("defaultBackend"):
+        rules.append(_rule(None, None, False, _backend(spec["defaultBackend"])))
+    return {"class": spec.get("ingressClassName"), "rules": rules}
+
+
+def _backend(backend: Json) -> str | None:
+    return (backend.get("service") or {}).get("name")
+
+
+def http_route_state(obj: Json) -> Json:
+    """As ingress_state, of the Gateway API; the class is the Gateway that it hangs on."""
+    spec = obj.get("spec") or {}
+    rules = []
+    for rule in spec.get("rules") or []:
+        services = [one.get("name") for one in rule.get("backendRefs") or [] if one.get("kind", "Service") == "Service"]
+        paths = [match.get("path") or {} for match in rule.get("matches") or [{}]]
+        for host in spec.get("hostnames") or [None]:
+            rules += [
+                _rule(host, path.get("value"), path.get("type") == "Exact", service)
+                for path in paths
+                for service in services
+            ]
+    parents = [parent.get("name") for parent in spec.get("parentRefs") or []]
+    return {"class": next(iter(parents), None), "rules": rules}
+
+
+def budget_state(obj: Json) -> Json:
+    """min_available and max_unavailable as the API has them: a number, a share as text, or null."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    return {
+        "selector": (spec.get("selector") or {}).get("matchLabels") or {},
+        "min_available": spec.get("minAvailable"),
+        "max_unavailable": spec.get("maxUnavailable"),
+        "allowed": status.get("disruptionsAllowed", 0),
+    }
+
+
+def _rule(host: str | None, path: str | None, exact: bool, service: str | None) -> Json:
+    return {"host": host, "path": path, "exact": exact, "service": service}
 
 
 def event_state(obj: Json) -> Json:
@@ -172,6 +225,9 @@ STATES: dict[str, Callable[[Json], Json]] = {
     "StatefulSet": workload_state,
     "HorizontalPodAutoscaler": autoscaler_state,
     "Node": node_state,
+    "Ingress": ingress_state,
+    "HTTPRoute": http_route_state,
+    "PodDisruptionBudget": budget_state,
     "Event": event_state,
 }
 

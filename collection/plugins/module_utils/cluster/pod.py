@@ -16,7 +16,11 @@ def pod_state(obj: Json) -> Json:
     metadata, spec, status = obj.get("metadata") or {}, obj.get("spec") or {}, obj.get("status") or {}
     conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
     ready = conditions.get("Ready") or {}
-    containers = [_container_state(entry) for entry in status.get("containerStatuses") or []]
+    sidecars = {container["name"] for container in spec.get("initContainers") or [] if _is_sidecar(container)}
+    before = status.get("initContainerStatuses") or []
+    beside = [entry for entry in before if entry.get("name") in sidecars]
+    containers = [_container_state(entry) for entry in [*(status.get("containerStatuses") or []), *beside]]
+    init = [_container_state(entry) for entry in before if entry.get("name") not in sidecars]
     state: Json = {
         "phase": status.get("phase"),
         "ready": ready.get("status") == "True",
@@ -28,6 +32,8 @@ def pod_state(obj: Json) -> Json:
         "restarts": sum(container["restarts"] for container in containers),
         "containers": sorted(containers, key=lambda entry: str(entry["name"])),
     }
+    if any(entry.get("state") != "terminated" or entry.get("exit_code") for entry in init):
+        state["init_containers"] = init  # as long as the pod waits for one of them
     if status.get("reason"):  # Evicted, NodeLost, …
         state["reason"], state["message"] = status["reason"], status.get("message")
     target = conditions.get("DisruptionTarget") or {}
@@ -82,8 +88,19 @@ def pod_spec(obj: Json) -> Json:
         "owner": f"{owner['kind']}/{owner['name']}" if owner else None,
         "created_at": metadata.get("creationTimestamp"),
         "termination_grace_s": spec.get("terminationGracePeriodSeconds", 30),
-        "containers": [_container_spec(container) for container in spec.get("containers") or []],
+        "containers": [
+            *(_container_spec(container) for container in spec.get("containers") or []),
+            *(
+                {**_container_spec(container), "sidecar" if _is_sidecar(container) else "init": True}
+                for container in spec.get("initContainers") or []
+            ),
+        ],
     }
+
+
+def _is_sidecar(container: Json) -> bool:
+    """Kubernetes' native sidecars are init containers that go on running."""
+    return container.get("restartPolicy") == "Always"
 
 
 def _container_spec(container: Json) -> Json:

@@ -62,7 +62,7 @@ class Throttling:
     """The kernel's CFS counters of containers with a CPU limit (running totals, as cAdvisor tells them)."""
 
     t_ns: int
-    containers: dict[str, dict[str, float]]  # "pod/container" -> {periods, throttled_periods, throttled_s}
+    containers: dict[str, dict[str, Any]]  # "pod/container" -> {periods, throttled_periods, throttled_s, api_time_ns}
 
 
 @dataclass(frozen=True)

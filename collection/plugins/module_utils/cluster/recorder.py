@@ -33,6 +33,9 @@ def resources(namespace: str) -> list[Resource]:
         Resource("ReplicaSet", f"{apps}/replicasets"),
         Resource("StatefulSet", f"{apps}/statefulsets"),
         Resource("HorizontalPodAutoscaler", f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"),
+        Resource("Ingress", f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses"),
+        Resource("HTTPRoute", f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes", optional=True),
+        Resource("PodDisruptionBudget", f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"),
         Resource("Node", "/api/v1/nodes"),
         # what happens to a node is told in the namespace default, whatever runs on it
         Resource("Event", "/api/v1/namespaces/default/events", selector="involvedObject.kind=Node"),
@@ -77,7 +80,7 @@ class Recorder:
             self.stop("the start failed")
             Path(self._path).unlink(missing_ok=True)
             raise
-        self._poller = UsagePoller(self._api, self._namespace, self._writer, self._interval_s)
+        self._poller = UsagePoller(self._api, self._namespace, self._writer, self._interval_s, self._watches[0].nodes)
         self._poller.start()
 
     def wait(
@@ -102,6 +105,10 @@ class Recorder:
         """What ended a watch of its own; None while all follow."""
         dead = next((watch for watch in self._watches if watch.failed is not None), None)
         return None if dead is None else f"failed: {dead.name}: {dead.failed!r}"
+
+    def tells_of(self, begun_ns: int, ended_ns: int) -> bool:
+        """Whether the CPU counters on record tell of that time; from the first call on they are read more often."""
+        return self._poller is None or self._poller.tells_of(begun_ns, ended_ns)
 
     def stop(self, reason: str | None = None) -> None:
         """End all threads and write the end line. Harmless when nothing was started, or twice."""
@@ -147,7 +154,8 @@ class Recorder:
             if watch.refused is not None:
                 if watch.resource.required:
                     raise ClusterError(f"{watch.name} is not allowed, but needed: {watch.refused}")
-                writer.line("skipped", kind=watch.resource.kind, reason=watch.refused)
+                if not (watch.resource.optional and ": 404 " in watch.refused):
+                    writer.line("skipped", kind=watch.resource.kind, reason=watch.refused)
 
 
 def _boot_id() -> str | None:

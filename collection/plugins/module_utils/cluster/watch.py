@@ -25,6 +25,7 @@ from .writer import RecordWriter
 WATCH_TIMEOUT_S = 300
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+PAGE = 500  # objects at once, as kubectl asks for them
 GAP_NS = 200_000_000  # a resume faster than this is the server's own routine, not a gap
 
 
@@ -36,6 +37,7 @@ class Resource:
     path: str
     selector: str | None = None  # a fieldSelector
     required: bool = False
+    optional: bool = False  # a kind that a cluster need not have
 
     @property
     def params(self) -> dict[str, str]:
@@ -74,17 +76,30 @@ class ResourceWatch(threading.Thread):
         if stream is not None:
             stream.shutdown()
 
+    def nodes(self) -> set[str]:
+        """The nodes on which the followed pods are, as far as known."""
+        return {str(known.state["node"]) for known in list(self._known.values()) if known.state.get("node")}
+
     def run(self) -> None:
         try:
             self._keep_following()
         except Exception as error:  # a full disk, an object in an unknown shape: the recorder ends and says so
             self.failed = error
             self.synced.set()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """A stream that was lost and never came back is a gap to the end of the record."""
+        if self._lost_ns is not None and self.synced.is_set() and self.refused is None and self.failed is None:
+            now_ns = time.time_ns()
+            if now_ns - self._lost_ns >= GAP_NS:
+                self._writer.gap(Gap(self.resource.kind, self._lost_ns, now_ns, True, self.trouble or ""))
 
     def _keep_following(self) -> None:
         pause_s = FIRST_PAUSE_S
         while not self._halt.is_set():
-            opened_s = time.monotonic()
+            opened_s, wait_s = time.monotonic(), 0.0
             try:
                 if self._version is None:
                     self._list()
@@ -106,7 +121,9 @@ class ResourceWatch(threading.Thread):
                 if self._lost_ns is None:
                     pause_s = FIRST_PAUSE_S
                 self._lose(str(error))
-            self._halt.wait(pause_s * random.uniform(0.75, 1.25))  # noqa: S311 - keeps ten watches from calling at once
+                wait_s = error.retry_after_s
+            # Not all watches at once, and never before the server wants to hear of it again.
+            self._halt.wait(max(pause_s * random.uniform(0.75, 1.25), wait_s))  # noqa: S311
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def _lose(self, reason: str) -> None:
@@ -125,12 +142,18 @@ class ResourceWatch(threading.Thread):
         self.synced.set()
 
     def _list(self) -> None:
-        answer = self._api.get(self.resource.path, **self.resource.params)
         via = "relist" if self._relisted else "list"
         gone = dict(self._known)
-        for item in answer.get("items") or []:
-            gone.pop(item["metadata"]["uid"], None)
-            self._take("listed" if via == "list" else "added", item, via)
+        page = {"limit": str(PAGE), **self.resource.params}
+        while True:
+            answer = self._api.get(self.resource.path, **page)
+            for item in answer.get("items") or []:
+                gone.pop(item["metadata"]["uid"], None)
+                self._take("listed" if via == "list" else "added", item, via)
+            more = answer["metadata"].get("continue")
+            if not more:
+                break
+            page["continue"] = more
         for uid, known in gone.items():
             self._drop(uid, known.metadata, known.state, via)
         self._version = answer["metadata"]["resourceVersion"]

@@ -26,6 +26,7 @@ from . import objects
 from .stage import Stage, StepError
 
 Json = dict[str, Any]
+LATE = ("timeout_headers", "timeout_body", "too_slow")
 K6_SUMMARY = "--- summary ---"
 
 
@@ -66,7 +67,9 @@ class ProbeProcess:
         return self._ended is None and not self._poll(0)
 
     def wait(self, timeout_s: float) -> Json | None:
-        """The end: {verdict, reasons, started_unix_ns, ended_unix_ns}; None while it goes on after `timeout_s`.
+        """The end: {verdict, reasons, started_unix_ns, ended_unix_ns, late}; None while it goes on after `timeout_s`.
+
+        late: requests that were sent, and lost because nothing, or not all, came in time.
 
         Raises LoadError when the probe itself failed.
         """
@@ -129,6 +132,7 @@ def _run(options: Json, asked: list[int], on_second: OnSecond | None) -> Json:
         "reasons": record["reasons"],
         "started_unix_ns": started,
         "ended_unix_ns": started + int(record["elapsed_s"] * 1e9),
+        "late": sum(record["totals"]["outcomes"].get(name, {}).get("count", 0) for name in LATE),
     }
 
 

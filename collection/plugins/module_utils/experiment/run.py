@@ -35,6 +35,8 @@ from .steps.table import KINDS
 from .undo import WAIT_S, undo_all
 
 METRICS_EVERY_S = 10.0
+#: The kernel's CPU counters are read by cAdvisor every 10 to 15 s: those of a loss come as long after it.
+COUNTERS_WAIT_S = 20.0
 STEADY_PAUSE_S = 1.0
 #: What may be in flight when the load's end is told: the longest time limit of a request, and the record's writing.
 LAST_ANSWERS_S = 120.0
@@ -67,6 +69,7 @@ class Experiment:
         self._stop, self._tell, self._hand_over = stop, tell, hand_over
         self._probe = ProbeProcess(on_second)
         self._phase = "start"
+        self._late = 0
 
     def run(self) -> dict[str, Any]:
         """All of it; returns the record, which is on disk. Raises OSError when it cannot be written."""
@@ -99,6 +102,9 @@ class Experiment:
             with self._timed("steady"):
                 self._settle(stage)
             self._measure(stage)
+            if recorder is not None and self._late:
+                with self._timed("counters"):
+                    self._await_counters(stage, recorder)
             if plan.collect is not None:
                 with self._timed("collect"):
                     self._collect(stage, plan.collect)
@@ -227,6 +233,14 @@ class Experiment:
         if ended is None:
             raise LoadError(f"the probe did not end within {LAST_ANSWERS_S:g} s")
         self.record.load = {name: ended[name] for name in ("started_unix_ns", "ended_unix_ns") if name in ended}
+        self._late = ended.get("late", 0)
+
+    def _await_counters(self, stage: Stage, recorder: Recorder) -> None:
+        """Answers did not come in time: whether a CPU limit held them up is told by counters that are read later."""
+        deadline = time.monotonic() + COUNTERS_WAIT_S
+        load = self.record.load
+        while not recorder.tells_of(load["started_unix_ns"], load["ended_unix_ns"]) and time.monotonic() < deadline:
+            stage.pause(0.2)
 
     def _collect(self, stage: Stage, kind: str) -> None:
         """Each thing that was found in a file of its own, <record>.<thing>.json."""

@@ -9,9 +9,9 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-from ..report.probe_record import NOT_SENT
-from ..report.record_file import parse_record
-from ..report.result_record import NUMBER, check_fields, check_known
+from ..report.read.probe_record import NOT_SENT
+from ..report.read.record_file import parse_record
+from ..report.read.result_record import NUMBER, check_fields, check_known
 
 Json = dict[str, Any]
 KIND = "history"

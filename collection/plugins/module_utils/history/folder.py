@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..report.files import write
-from ..report.record_file import read_text
+from ..report.read.record_file import read_text
+from ..report.render.files import write
 from .entry import HistoryError
 
 

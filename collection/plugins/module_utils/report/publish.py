@@ -11,27 +11,31 @@ from typing import Any
 
 from ..cluster.record import ClusterRecord
 from ..cluster.record import read_record as read_cluster_record
-from . import expectation, html, index, phases, png, result, text
-from .attempts import read_attempts
+from . import expectation, result
 from .cause.explain import explain
-from .cluster_view import cluster_marks, cluster_view, joined_views
-from .error_budget import MONTHLY, ServiceLevel
-from .executed import read_served
-from .experiment_record import with_experiment
-from .files import TEXT_FORMATS, as_bytes, write
-from .marks import scenario_mark
-from .measurement import read_measurement
-from .one_retry import from_attempts
-from .page_data import page_data
-from .probe_record import Run
-from .recovery import window_of
-from .writes import WritesError, count_writes, read_stored
+from .figures import phases
+from .figures.cluster_lanes import cluster_marks, cluster_view, joined_views
+from .figures.error_budget import MONTHLY, ServiceLevel
+from .figures.executed import read_served
+from .figures.one_retry import from_attempts
+from .figures.recovery import window_of
+from .figures.writes import WritesError, count_writes, read_stored
+from .read.attempts import read_attempts
+from .read.experiment_record import with_experiment
+from .read.marks import scenario_mark
+from .read.measurement import read_measurement
+from .read.probe_record import Run
+from .render import card, html, index, png, text
+from .render.files import TEXT_FORMATS, as_bytes, write
+from .render.page_data import page_data
+from .render.risk_sheet import Risk, risk_sheet
 
 Json = dict[str, Any]
 HTML = "report.html"
 INDEX = "index.html"
 PNG = "charts.png"
-FORMATS = ("html", "png", *TEXT_FORMATS)
+CARD = "card.png"
+FORMATS = ("html", "png", "card", *TEXT_FORMATS)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def publish(
 
     sources: {variant, phase, probe: path, cluster, attempts: path or None, events: [{name, at}]}, and for one that is
     cut into phases disturbed_from, disturbed_to and stable; for numbered writes stored: path; for a matrix settings:
-    {name: value}; for the server's own counts served: path; or experiment: path, which tells events and disturbance.
+    {name: value}; for the server's own counts served: path; service: the probed
+    Service; or experiment: path, which tells events and disturbance.
     failures: what could not be done, which makes the run a fail.
     Nothing is written before every record and every expectation was understood; in check mode nothing is written at
     all. Where the directory is <root>/<scenario>/<run>, <root>/index.html lists all runs.
@@ -85,13 +90,18 @@ def publish(
     }
     record = result.build(scenario, title, runs, expected, marks, level=level, views=views, failures=failures)
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
-    names = {"html": HTML, "png": PNG} | {name: file_name for name, (file_name, _unused) in TEXT_FORMATS.items()}
-    if {"html", "png"} & set(formats):
+    names = {"html": HTML, "png": PNG, "card": CARD} | {
+        name: file_name for name, (file_name, _unused) in TEXT_FORMATS.items()
+    }
+    if {"html", "png", "card"} & set(formats):
         data = page_data(record, runs, views)
         if "html" in formats:
-            contents["html"] = html.render(record, data, index_link="../../index.html" if root else "")
+            link = "../../index.html" if root else ""
+            contents["html"] = html.render(record, data, index_link=link, risks=_risks(sources, runs, recorded))
         if "png" in formats:
             contents["png"] = png.render(record, data)
+        if "card" in formats:
+            contents["card"] = card.render(record, data)
     files = {name: directory / names[name] for name in formats}
     changed = False
     for name, content in contents.items():
@@ -132,7 +142,8 @@ def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapp
     explained = None
     if source["cluster"]:
         attempts = read_attempts(source["attempts"]) if source["attempts"] else ()
-        explained = explain(probe, recorded[source["variant"]][source["cluster"]], attempts)
+        recording = recorded[source["variant"]][source["cluster"]]
+        explained = explain(probe, recording, attempts, source.get("service") or None)
     path = shown_path(source["probe"], directory)
     return Run(
         source["variant"],
@@ -148,6 +159,19 @@ def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapp
         source.get("cure_of") or "",
         tuple(source.get("doubts") or ()),
     )
+
+
+def _risks(
+    sources: Sequence[Mapping[str, Any]], runs: Sequence[Run], recorded: Mapping[str, Mapping[str, ClusterRecord]]
+) -> dict[str, list[Risk]]:
+    """The risk sheets of each variant whose cluster was recorded, each record with what was explained by it."""
+    sheets: dict[str, list[Risk]] = {}
+    for variant, records in recorded.items():
+        for path, one in records.items():
+            pairs = [(source, run) for source, run in zip(sources, runs) if source["cluster"] == path]
+            explained = [run.explained for source, run in pairs if run.explained and source["variant"] == variant]
+            sheets.setdefault(variant, []).extend(risk_sheet(one, explained))
+    return sheets
 
 
 def _retry(source: Mapping[str, Any], probe: Mapping[str, Any]) -> Json | None:

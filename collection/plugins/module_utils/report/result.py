@@ -9,20 +9,20 @@ from typing import Any
 
 from . import expectation
 from .cause.explain import TITLES
-from .cluster_view import most_replicas
-from .cost import costs
-from .cures import proofs
-from .error_budget import MONTHLY, ServiceLevel
-from .figures import expectation_values, figures
-from .over_time import OverTime, step_for
-from .phases import DURING, Cut, cut
-from .probe_record import Run
-from .recovery import NOT_DISTURBED
-from .settings_effects import settings_effects, settings_of
-from .writes import COUNTS, NOT_STORED, added
+from .compare.cures import proofs
+from .figures.cluster_lanes import most_replicas
+from .figures.cost import costs
+from .figures.error_budget import MONTHLY, ServiceLevel
+from .figures.figures import expectation_values, figures
+from .figures.over_time import OverTime, step_for
+from .figures.phases import DURING, Cut, cut
+from .figures.recovery import NOT_DISTURBED
+from .figures.settings_effects import settings_effects, settings_of
+from .figures.verdict import worst
+from .figures.writes import COUNTS, NOT_STORED, added
+from .read.probe_record import Run
+from .read.result_record import KIND, SCHEMA_VERSION
 
-KIND = "result"
-SCHEMA_VERSION = 1
 OVER_TIME_ROWS = 600
 Json = dict[str, Any]
 
@@ -245,12 +245,17 @@ def _outage(run: Run, one: Json) -> Json:
 
 
 def _cause(run: Run, one: Json, first_bad_ns: int | None) -> Json | None:
-    """The cause that was found for an outage; None where the cluster was not recorded."""
-    for failure in run.explained["failures"] if run.explained else ():
-        if failure["first_bad_unix_ns"] == first_bad_ns and failure["lane"] == one["lane"]:
-            cause: Json = failure["cause"]
-            return cause
-    return None
+    """The cause that was found for most of an outage; None where the cluster was not recorded."""
+    parts = [
+        failure
+        for failure in (run.explained["failures"] if run.explained else ())
+        if failure["outage_unix_ns"] == first_bad_ns
+        and (failure["lane"], failure["target"]) == (one["lane"], str(one.get("target") or ""))
+    ]
+    if not parts:
+        return None
+    cause: Json = max(parts, key=lambda failure: int(failure["requests_lost"]))["cause"]
+    return cause
 
 
 def _explained(explained: Mapping[str, Any]) -> Json:
@@ -272,14 +277,6 @@ def _probe(run: Run) -> Json:
         "self_check_ok": probe["self_check"].get("ok"),
         "verdict": probe["verdict"],
     }
-
-
-def worst(verdicts: Sequence[str]) -> str:
-    """fail before inconclusive before pass; nothing at all is inconclusive."""
-    for verdict in ("fail", "inconclusive"):
-        if verdict in verdicts:
-            return verdict
-    return "pass" if verdicts else "inconclusive"
 
 
 def _verdict(variants: Sequence[Json], checked: Sequence[Json], failures: Sequence[str]) -> tuple[str, list[str]]:

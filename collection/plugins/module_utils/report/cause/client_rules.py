@@ -1,10 +1,11 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""The probe's own faults, and answers that the application itself gave."""
+"""The probe's own faults, names and certificates, and answers that the application itself gave."""
 
 from __future__ import annotations
 
-from .failure import ANSWERED_OUTCOMES, CLIENT_OUTCOMES, Failure
+from ..figures.executed import ANSWERED_OUTCOMES, CLIENT_OUTCOMES
+from .failure import Failure
 from .finding import Change, Evidence, Finding
 from .scene import Scene
 
@@ -17,20 +18,37 @@ _CLIENT_CHANGES = {
 
 
 def probe_fault(failure: Failure, scene: Scene) -> Finding | None:
-    """The request never left the probe's host, or its name lookup failed, or the control target failed as well."""
+    """The request never left the probe's host, or the control target failed as well."""
     if failure.only(CLIENT_OUTCOMES):
         text = f"{failure.requests_lost} requests ended in {failure.first_outcome}: {failure.first_error}"
         change = Change("nothing in the manifest: " + _CLIENT_CHANGES[failure.first_outcome])
     elif failure.control_failed:
         text = "the control target, which does not depend on the service, failed in the same moment"
         change = Change("nothing in the manifest: the probe's host or its network was at fault; repeat the run")
-    elif failure.only({"dns"}):
-        text = f"the probe's host could not look the name up: {failure.first_error}"
-        change = Change("nothing in the manifest: probe an address, or repair the name service of the probe's host")
     else:
         return None
     return Finding(
         "probe_fault", "high", failure.first_bad_ns, "probe", (Evidence(failure.first_bad_ns, text),), change
+    )
+
+
+def dns(failure: Failure, scene: Scene) -> Finding | None:
+    """The name could not be looked up. Whose fault that is, the service's or a name server's, the probe cannot tell."""
+    if not failure.only({"dns"}):
+        return None
+    text = f"the name could not be looked up on the probe's host: {failure.first_error}"
+    change = Change("nothing in the manifest: see the name service that the probe's host asks, or probe an address")
+    return Finding("dns", "medium", failure.first_bad_ns, "name", (Evidence(failure.first_bad_ns, text),), change)
+
+
+def tls(failure: Failure, scene: Scene) -> Finding | None:
+    """No TLS session came about: an expired certificate, a wrong name, or no TLS on that port."""
+    if not failure.only({"tls"}):
+        return None
+    text = f"{failure.requests_lost} connections failed in the TLS handshake: {failure.first_error}"
+    change = Change("see the certificate that the service shows: its dates, its names, its issuer")
+    return Finding(
+        "tls", "medium", failure.first_bad_ns, "certificate", (Evidence(failure.first_bad_ns, text),), change
     )
 
 

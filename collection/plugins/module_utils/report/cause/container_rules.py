@@ -7,10 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .cluster_view import Exit, PodLife
-from .failure import CLIENT_OUTCOMES, Failure
+from ..figures.executed import CLIENT_OUTCOMES
+from .failure import Failure
 from .finding import EXIT_LAG_NS, PROXY_LAG_NS, Evidence, Finding, seconds
+from .lives import Exit, PodLife
 from .scene import Scene, mostly_within, near, onset_within
+
+KILLED = 137  # 128 + SIGKILL
+#: The kubelet counts a container whose program is not there as ended, though it never ran: start_rules names it.
+NEVER_RAN = frozenset({"StartError", "ContainerCannotRun"})
 
 
 def oom_killed(failure: Failure, scene: Scene) -> Finding | None:
@@ -37,12 +42,19 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
     """The kubelet restarted a container because its liveness (or startup) probe failed."""
     if failure.only(CLIENT_OUTCOMES):
         return None
+    empty = scene.emptied(failure)
     for pod, killing in sorted(scene.probe_killings, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
         end = _ended_by(killing.t_ns, pod)
         down_ns = min(killing.t_ns, end.t_ns) if end else killing.t_ns
         up_ns = next((t for t, _unused, ready in pod.ready.spans() if ready and t > killing.t_ns), pod.gone_ns)
-        if not onset_within(failure, down_ns - EXIT_LAG_NS, None if up_ns is None else up_ns + PROXY_LAG_NS):
+        until_ns = None if up_ns is None else up_ns + PROXY_LAG_NS
+        # A new pod that is killed again and again never replaces those that went before.
+        new = empty is not None and empty.unreplaced and (pod.added_ns is None or pod.added_ns > down_ns)
+        in_vain = new and down_ns >= failure.first_bad_ns and mostly_within(failure, down_ns, until_ns)
+        if not in_vain and not onset_within(failure, down_ns - EXIT_LAG_NS, until_ns):
             continue
+        if not pod.routed(down_ns - EXIT_LAG_NS, down_ns + EXIT_LAG_NS) and empty is None:
+            continue  # it took no requests, and others did
         kind = "startup" if "startup" in killing.message else "liveness"
         unhealthy = [
             note
@@ -55,12 +67,11 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
         if end is not None:
             text = f"container {end.container} ended with exit code {end.exit_code}"
             evidence.append(Evidence(end.t_ns, text))
-        without = scene.without_endpoint(failure)
-        emptied = without is not None and without >= down_ns - EXIT_LAG_NS
+        emptied = empty is not None and empty.since_ns >= down_ns - EXIT_LAG_NS
         # A preStop hook and a graceful shutdown come between the kubelet's decision and the container's end.
         moments = [down_ns, end.t_ns] if end else [down_ns]
         close = any(near(failure, moment, EXIT_LAG_NS, EXIT_LAG_NS) for moment in moments)
-        confidence = "high" if emptied or close else "medium"
+        confidence = "high" if emptied or close or in_vain else "medium"
         change = scene.change(pod, _liveness_advice(kind, probe, unhealthy[-1].message if unhealthy else ""))
         return Finding("liveness_restart", confidence, down_ns, pod.name, tuple(evidence), change)
     return None
@@ -69,12 +80,19 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
 def container_crashed(failure: Failure, scene: Scene) -> Finding | None:
     """A container ended although nobody deleted the pod: an error of the application, or a wrong command."""
     for pod, end, confidence in _down(failure, scene):
-        if end.reason == "OOMKilled" or (pod.deletion_ns is not None and end.seen_ns >= pod.deletion_ns):
+        if end.reason == "OOMKilled" or end.reason in NEVER_RAN:
             continue
+        if pod.deletion_ns is not None and end.seen_ns >= pod.deletion_ns:
+            continue
+        if pod.removal is not None and end.seen_ns >= pod.removal.t_ns - EXIT_LAG_NS:
+            continue  # its node ended it
+        if end.exit_code == KILLED and "Event" in scene.view.record.skipped:
+            continue  # somebody killed it; the Events that say who were not recorded
         if any(killed is pod and _ended_by(killing.t_ns, pod) is end for killed, killing in scene.probe_killings):
             continue  # the kubelet ended it, because of its probe
         how = f"{end.reason or 'no reason'}, exit code {end.exit_code}"
-        text = f"container {end.container} of {pod.name} ended by itself: {how}"
+        itself = "was killed (SIGKILL)" if end.exit_code == KILLED else "ended by itself"
+        text = f"container {end.container} of {pod.name} {itself}: {how}"
         change = scene.change(
             pod, "see the log of the container's last run (kubectl logs --previous), and run a second replica"
         )
@@ -92,18 +110,21 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
 
     high: it began about when the container ended, or while the service had no endpoint because of it; or there was none
     for most of the failed time because new pods ended instead of becoming ready.
-    medium: the container was down, but other endpoints were there.
+    medium: the container was down, but other endpoints were there; only as long as requests could still be sent to it.
     """
     if failure.only(CLIENT_OUTCOMES):
         return
-    without = scene.without_endpoint(failure) if scene.downtimes else None
-    for pod, end, up_again in sorted(scene.downtimes, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
-        if near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
+    down = scene.downtimes(failure)
+    without = scene.without_endpoint(failure) if down else None
+    for pod, end, up_again in sorted(down, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
+        routed = pod.routed(end.t_ns - EXIT_LAG_NS, end.t_ns)
+        if routed and near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
             yield pod, end, "high"
-        elif onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
+        elif routed and onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
             emptied = without is not None and without >= end.t_ns - EXIT_LAG_NS
-            yield pod, end, "high" if emptied else "medium"
-        elif without is not None and mostly_within(failure, end.t_ns, up_again):
+            if emptied or pod.routed(failure.first_bad_ns, failure.last_bad_ns):
+                yield pod, end, "high" if emptied else "medium"
+        elif without is not None and end.t_ns >= without - EXIT_LAG_NS and mostly_within(failure, end.t_ns, up_again):
             yield pod, end, "high"
 
 

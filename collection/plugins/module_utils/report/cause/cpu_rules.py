@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from .cluster_view import PodLife
-from .failure import TIMEOUT_OUTCOMES, Failure
+from .failure import LATE_OUTCOMES, TIMEOUT_OUTCOMES, Failure
 from .finding import NS_PER_S, Change, Evidence, Finding, seconds
+from .lives import PodLife
 from .scene import Scene
 
 SLOW = TIMEOUT_OUTCOMES | {"too_slow", "closed_early", "reset"}
@@ -22,12 +22,19 @@ METRICS_LAG_NS = 30 * NS_PER_S
 def cpu_throttled(failure: Failure, scene: Scene) -> Finding | None:
     """The container used up its CPU limit, so that the kernel paused it while requests waited."""
     slow = failure.kind == "stall" or (set(failure.outcomes) and set(failure.outcomes) <= SLOW)
-    starved = scene.without_endpoint(failure) is not None and not failure.only({"too_slow"})
+    without = scene.without_endpoint(failure)
+    starved = without is not None and not failure.only({"too_slow"})
+    # Answered late (a stall begins with slow good answers), then not even accepted: the same starved process has to
+    # answer its readiness probe.
+    faded = failure.first_outcome in LATE_OUTCOMES | {"ok"} and without is not None and failure.first_bad_ns < without
+    slow = slow or faded
     if not slow and not starved:
         return None
     best: tuple[float, Evidence, PodLife, str] | None = None
     for pod in scene.pods:
-        for container in pod.containers:
+        if not starved and not pod.routed(failure.first_bad_ns, failure.last_bad_ns):
+            continue
+        for container in pod.doors:
             limit = (container.get("limits") or {}).get("cpu_m")
             if not limit:
                 continue
@@ -52,16 +59,33 @@ def host_overloaded(failure: Failure, scene: Scene) -> Finding | None:
     """The recorder's machine, which a local lab's nodes share, had no core free while requests were slow."""
     if failure.kind != "stall" and not (failure.outcomes and set(failure.outcomes) <= SLOW):
         return None
+    if not scene.view.on_this_machine:
+        return None
+    return _busy(failure, scene, "host_overloaded", "machine")
+
+
+def probe_overloaded(failure: Failure, scene: Scene) -> Finding | None:
+    """The cluster is elsewhere, but the machine of probe and recorder had no core free while requests were slow."""
+    if scene.view.on_this_machine or not scene.same_host:
+        return None
+    if failure.kind != "stall" and not (failure.outcomes and set(failure.outcomes) <= TIMEOUT_OUTCOMES | {"too_slow"}):
+        return None
+    return _busy(failure, scene, "probe_overloaded", "probe")
+
+
+def _busy(failure: Failure, scene: Scene, cause: str, subject: str) -> Finding | None:
     for load in scene.view.load_between(failure.first_bad_ns - LOAD_LAG_NS, failure.end_ns + LOAD_LAG_NS):
         pressure = load.cpu_pressure_percent
         busy = load.load_1m >= OVERLOAD * load.cores if pressure is None else pressure >= PRESSURE_PERCENT
         if busy:
             waited = "" if pressure is None else f"; a task waited for a core in {pressure:.0f} % of the last 10 s"
             text = f"the recorder's machine had load {load.load_1m:.1f} on {load.cores} cores{waited}"
-            change = Change(
+            advice = (
                 "fewer things at once on this machine; CPU requests for this service, limits for its neighbours"
+                if cause == "host_overloaded"
+                else "nothing in the manifest: give the probe a machine with a free processor, and repeat the run"
             )
-            return Finding("host_overloaded", "medium", load.t_ns, "machine", (Evidence(load.t_ns, text),), change)
+            return Finding(cause, "medium", load.t_ns, subject, (Evidence(load.t_ns, text),), Change(advice))
     return None
 
 

@@ -6,14 +6,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
-from .cluster_view import PodLife
-from .failure import LATE_OUTCOMES, NOT_EXECUTED, TIMEOUT_OUTCOMES, Failure
-from .finding import NS_PER_MS, NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, Evidence, Finding, seconds
-from .scene import Scene, mostly_within, onset_within
+from ..figures.executed import NOT_EXECUTED
+from .container_rules import KILLED
+from .failure import FRONT_OUTCOMES, LATE_OUTCOMES, TIMEOUT_OUTCOMES, Failure
+from .finding import (
+    EXIT_LAG_NS,
+    LATE_WATCH_NS,
+    NS_PER_MS,
+    NS_PER_S,
+    PROXY_LAG_NS,
+    WATCH_LAG_NS,
+    Change,
+    Evidence,
+    Finding,
+    seconds,
+)
+from .lives import PodLife
+from .scene import FRONT_STATUSES, Scene, mostly_within, onset_within
 
 EARLY_OUTCOMES = frozenset({"refused", "reset", "timeout_connecting", "unreachable"})
-LATE_WATCH_NS = 2 * NS_PER_S  # later than this no watch was seen to deliver
 CUT_OUTCOMES = frozenset({"reset", "reset_in_answer", "closed_early"})
 DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable"}
 NO_WAY_OUTCOMES = frozenset({"timeout_connecting", "unreachable"})
@@ -27,7 +40,7 @@ def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
     if not failure.only(EARLY_OUTCOMES):
         return None
     for pod, added, name, port in scene.unchecked:
-        first = scene.answers.first_ns(pod.name)
+        first = scene.answers.first_ns(pod)
         if first is not None and onset_within(failure, added, first) and first <= added + SLOW_START_NS:
             sure = failure.only({"refused"}) and mostly_within(failure, added, first)
             confidence = "high" if sure else "medium"
@@ -59,9 +72,17 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     From the deletion the kubelet (SIGTERM) and the endpoint controller, then every kube-proxy, work side by side:
     nothing waits for the slower one but a preStop hook.
     """
-    if not set(failure.outcomes) & (DEAD_OUTCOMES - LATE_OUTCOMES):  # the kernel ends the connections of a dead process
+    answered = failure.only(FRONT_OUTCOMES)  # a front that finds nobody, or an application that says it is stopping
+    if answered and failure.status not in FRONT_STATUSES:
         return None
-    dying = [pod for pod in scene.dying if _in_race(failure, pod)]
+    if not answered and not set(failure.outcomes) & (DEAD_OUTCOMES - LATE_OUTCOMES):
+        return None  # the kernel ends the connections of a dead process
+    empty = scene.emptied(failure)
+    if empty is not None and (failure.inside or not failure.only(CUT_OUTCOMES)):
+        until = None if empty.until_ns is None else empty.until_ns + PROXY_LAG_NS
+        if mostly_within(failure, empty.since_ns + WATCH_LAG_NS, until) and not _just_before(failure, empty.since_ns):
+            return None  # nobody was left to send to: another process that ends better would not have helped
+    dying = [pod for pod in scene.dying(failure) if _in_race(failure, pod)]
     if not dying:
         return None
     pod = min(dying, key=lambda one: abs(failure.first_bad_ns - _race_ns(one, failure)))
@@ -83,25 +104,50 @@ def terminated_while_routed(failure: Failure, scene: Scene) -> Finding | None:
     # some of its answers may just be late, and a long outage outlasts any race
     sure = failure.only(DEAD_OUTCOMES - LATE_OUTCOMES) and mostly_within(failure, deleted, last + PROXY_LAG_NS)
     confidence = "high" if sure and in_time else "medium"
+    if answered:
+        # without its status an error of the application cannot be told from one of a stopping pod
+        whole = failure.requests_lost > 1 and failure.last_bad_ns <= last + PROXY_LAG_NS
+        confidence = "medium" if whole or failure.status is not None or scene.way.front else "low"
     return Finding(
         "terminated_while_routed", confidence, deleted, pod.name, tuple(evidence), _stop_change(failure, scene, pod)
     )
 
 
-def selector_changed(failure: Failure, scene: Scene) -> Finding | None:
-    """The Service was pointed at other pods: all endpoints change at once."""
-    steps = scene.view.services.get(scene.service or "")
-    states = list(zip(steps.times, steps.values)) if steps else []
-    for (_unused, before), (t_ns, state) in zip(states, states[1:]):
-        moved = before["selector"] != state["selector"]
-        if moved and onset_within(failure, t_ns, t_ns + PROXY_LAG_NS):
-            text = f"the selector of Service {scene.service} went from {before['selector']} to {state['selector']}"
-            advice = (
-                "switch only once the new pods are ready, and keep the old ones running until their connections end"
+def grace_too_short(failure: Failure, scene: Scene) -> Finding | None:
+    """A deleted pod was killed at the end of its grace period, with the requests that it still had."""
+    if not set(failure.outcomes) & CUT_OUTCOMES:
+        return None
+    # A failure is dated by the sending of its requests, and these waited for their answer as the kill cut them.
+    reach_ns = scene.answers.slowest_ns + EXIT_LAG_NS
+    for pod in scene.dying(failure, reach_ns):
+        for end in pod.last_exits:
+            ended, deleted = max(end.t_ns, pod.deletion_ns or 0), pod.deletion_ns or 0
+            given_s = pod.deletion_grace_s if pod.deletion_grace_s is not None else pod.grace_s
+            at_limit = abs(ended - deleted - given_s * NS_PER_S) <= EXIT_LAG_NS
+            if end.exit_code != KILLED or end.reason == "OOMKilled" or given_s == 0 or not at_limit:
+                continue
+            if not failure.first_bad_ns - EXIT_LAG_NS <= ended <= failure.last_bad_ns + reach_ns:
+                continue
+            evidence = (
+                Evidence(deleted, f"{pod.name} was deleted and had {given_s} s to end"),
+                Evidence(
+                    ended,
+                    f"container {end.container} was killed (exit code 137) about {seconds(ended - deleted)} later",
+                ),
             )
-            return Finding(
-                "selector_changed", "medium", t_ns, str(scene.service), (Evidence(t_ns, text),), Change(advice)
+            hook_s = pod.hook_ns // NS_PER_S
+            text = (
+                "let SIGTERM reach the process (exec form of the command, no shell as PID 1) and let it end when it "
+                f"has answered; where requests take longer than {given_s} s, raise terminationGracePeriodSeconds (a "
+                "rollout then waits that long for each pod)"
             )
+            if hook_s >= given_s:
+                text = (
+                    f"the preStop hook ({hook_s} s) takes all of the grace period ({given_s} s): raise the latter; "
+                    + text
+                )
+            confidence = "high" if failure.only(CUT_OUTCOMES) else "medium"
+            return Finding("grace_too_short", confidence, ended, pod.name, evidence, scene.change(pod, text))
     return None
 
 
@@ -114,11 +160,13 @@ def stale_connection(failure: Failure, scene: Scene) -> Finding | None:
     brief = failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
     if not brief or not failure.only(NO_WAY_OUTCOMES) or scene.without_endpoint(failure) is not None:
         return None
-    for pod in sorted(scene.dying, key=lambda one: one.exit_ns or 0, reverse=True):
+    for pod in sorted(scene.deleted, key=lambda one: one.exit_ns or 0, reverse=True):
         deleted, dropped, ended = pod.deletion_ns or 0, pod.dropped_ns, pod.exit_ns
         if dropped is None or ended is None or ended > dropped + PROXY_LAG_NS:
             continue  # it outlived its routes: no attempt met it dead
         last_met = max(dropped, ended) + PROXY_LAG_NS
+        if not any(_met(one, ended, last_met) for one in scene.failures if one is not failure):
+            continue  # no attempt is known that the kernel could have kept
         if ended <= failure.first_bad_ns <= last_met + SYN_SENT_NS:
             after = failure.first_bad_ns - ended
             text = f"{pod.name} had ended {seconds(after)} before, while connections were still sent to it"
@@ -137,9 +185,24 @@ def _in_race(failure: Failure, pod: PodLife) -> bool:
     On a loaded machine the observer hears of a deletion late: the API's own time of it (to the second) counts too.
     """
     deleted = pod.deletion_ns or 0
+    if not pod.routed(deleted - NS_PER_S, deleted + NS_PER_S):
+        return False  # it was no endpoint any more, or never
     earliest = max(min(deleted, pod.deletion_api_ns or deleted), deleted - LATE_WATCH_NS) + pod.hook_ns
-    last = max(pod.dropped_ns or deleted, pod.exit_ns or deleted)
+    last = pod.dropped_ns or deleted
+    if set(failure.outcomes) & CUT_OUTCOMES or pod.exit_ns is None or pod.exit_ns <= last + PROXY_LAG_NS:
+        last = max(last, pod.exit_ns or deleted)  # longer than its routes only what it had already was sent to it
     return onset_within(failure, earliest, last + PROXY_LAG_NS)
+
+
+def _met(failure: Failure, from_ns: int, to_ns: int) -> bool:
+    """Whether the failure shows that connections went to a pod that had ended: nobody answered them."""
+    nobody = set(failure.outcomes) & NO_WAY_OUTCOMES
+    return bool(nobody) and failure.first_bad_ns <= to_ns and failure.last_bad_ns >= from_ns - EXIT_LAG_NS
+
+
+def _just_before(failure: Failure, empty_ns: int) -> bool:
+    """Whether it was over about when the last endpoint went: those requests still were sent to somebody."""
+    return failure.last_bad_ns <= empty_ns + WATCH_LAG_NS
 
 
 def _race_ns(pod: PodLife, failure: Failure) -> int:
@@ -150,10 +213,18 @@ def _race_ns(pod: PodLife, failure: Failure) -> int:
 
 def _stop_change(failure: Failure, scene: Scene, pod: PodLife) -> Change:
     """Without a hook: one that outlasts what was seen here. With one: what it leaves to the application."""
-    hooks = [container.get("pre_stop") for container in pod.containers]
-    if not any(hooks):
+    hooks = [hook for container in pod.doors if (hook := container.get("pre_stop"))]
+    routed_until = (pod.dropped_ns or pod.deletion_ns or 0) + PROXY_LAG_NS
+    cut = set(failure.outcomes) & CUT_OUTCOMES
+    if cut and (failure.lane == "kept" or failure.first_bad_ns > routed_until):
+        text = (
+            "make the application finish what it has on SIGTERM: answer with Connection: close, end when all is "
+            "answered; no preStop hook outlasts connections that clients keep"
+        )
+        return scene.change(pod, text)
+    if not hooks:
         return hook_change(scene, pod, math.ceil(max(failure.last_bad_ns - (pod.deletion_ns or 0), 0) / NS_PER_S) + 1)
-    if set(failure.outcomes) & CUT_OUTCOMES:
+    if cut:
         text = (
             "make the application finish what it has on SIGTERM (close the listener, answer, then end): preStop is set"
         )
@@ -162,10 +233,17 @@ def _stop_change(failure: Failure, scene: Scene, pod: PodLife) -> Change:
 
 
 def hook_change(scene: Scene, pod: PodLife, wait_s: int) -> Change:
-    """A preStop hook of wait_s, at most what the pod is given to end."""
-    wait_s = min(wait_s, int(pod.spec.get("termination_grace_s") or 30))
+    """A preStop hook of wait_s. The grace period counts from its start, so it must leave time to end after it."""
+    wait_s = max(1, wait_s)
+    hook: dict[str, Any] = {"sleep": {"seconds": wait_s}}
     text = f"add a preStop hook that waits {wait_s} s, so that SIGTERM comes after the last request"
-    return scene.change(pod, text, lifecycle={"preStop": {"sleep": {"seconds": wait_s}}})
+    if not scene.hooks_sleep:
+        hook = {"exec": {"command": ["sleep", str(wait_s)]}}
+        text += " (this cluster is older than preStop.sleep: the image needs the command sleep)"
+    change = scene.change(pod, f"{text}; each pod then takes {wait_s} s longer to end", lifecycle={"preStop": hook})
+    if change.patch and 2 * wait_s > pod.grace_s:
+        change.patch["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = wait_s + pod.grace_s
+    return change
 
 
 def last_lost(findings: Iterable[tuple[Failure, Finding]], scene: Scene) -> dict[str, int]:

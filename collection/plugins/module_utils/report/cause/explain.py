@@ -13,25 +13,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from ...cluster.record import ClusterRecord
-from .capacity_rules import image_not_pulled, no_ready_endpoint, readiness_failed, replicas_zero, unschedulable
-from .client_rules import application_error, probe_fault
-from .cluster_view import ClusterView
+from ...cluster.record import ClusterRecord, Gap
+from ..figures.executed import ANSWERED_OUTCOMES
+from .answers import Answers
+from .capacity_rules import (
+    deleted,
+    dependency_down,
+    no_ready_endpoint,
+    readiness_failed,
+    replicas_zero,
+    too_little_capacity,
+)
+from .client_rules import application_error, dns, probe_fault, tls
 from .container_rules import container_crashed, liveness_restart, oom_killed
-from .cpu_rules import cpu_throttled, host_overloaded
+from .cpu_rules import cpu_throttled, host_overloaded, probe_overloaded
 from .endpoint_rules import (
     added_before_listening,
+    grace_too_short,
     hook_change,
     last_lost,
-    selector_changed,
     stale_connection,
     terminated_while_routed,
 )
-from .failure import ANSWERED_OUTCOMES, Answers, Failure, failures_of
+from .failure import LATE_OUTCOMES, Failure, failures_of
 from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
+from .front import Way, way_to
 from .node_rules import evicted, node_not_ready
 from .race import races
 from .scene import Scene
+from .service_rules import bad_release, selector_changed, service_changed
+from .start_rules import container_not_created, image_not_pulled, not_created, unschedulable, volume
+from .timeline import ClusterView
 
 Json = dict[str, Any]
 Rule = Callable[[Failure, Scene], Optional[Finding]]
@@ -43,24 +55,38 @@ RULES: dict[str, tuple[str, Rule]] = {
     "evicted": ("pod evicted", evicted),
     "container_crashed": ("container ended by itself", container_crashed),
     "image_not_pulled": ("image cannot be pulled", image_not_pulled),
+    "container_not_created": ("container cannot be created", container_not_created),
+    "volume": ("volume not attached", volume),
+    "not_created": ("pods may not be created", not_created),
+    "deleted": ("workload deleted", deleted),
     "replicas_zero": ("zero replicas", replicas_zero),
     "unschedulable": ("no node for the pod", unschedulable),
+    "selector_changed": ("Service switched to other pods", selector_changed),
+    "service_changed": ("Service deleted, or its ports changed", service_changed),
     "added_before_listening": ("endpoint added before the application listened", added_before_listening),
+    "grace_too_short": ("pod killed at the end of its grace period", grace_too_short),
+    "bad_release": ("the new version answers wrongly or late", bad_release),
     "terminated_while_routed": ("pod killed while requests were sent to it", terminated_while_routed),
     "node_not_ready": ("node not ready", node_not_ready),
     "cpu_throttled": ("CPU throttled", cpu_throttled),
+    "too_little_capacity": ("autoscaler at its limit, or too slow", too_little_capacity),
     "host_overloaded": ("machine overloaded", host_overloaded),
+    "probe_overloaded": ("the probe's machine overloaded", probe_overloaded),
     "stale_connection": ("connection sent to a pod that is gone", stale_connection),
-    "selector_changed": ("Service switched to other pods", selector_changed),
+    "dependency_down": ("readiness failed with a service behind", dependency_down),
     "readiness_failed": ("readiness probe failed", readiness_failed),
     "no_ready_endpoint": ("no ready endpoint", no_ready_endpoint),
+    "tls": ("no TLS session", tls),
+    "dns": ("name not found", dns),
     "application_error": ("the application answered with an error", application_error),
 }
 UNKNOWN = "unknown"
 TITLES = {name: title for name, (title, _unused) in RULES.items()} | {UNKNOWN: "unknown"}
 # A service behind the probed one can make it answer wrongly or late. It cannot make it refuse a connection.
-FROM_BEHIND = ANSWERED_OUTCOMES | {"timeout_headers", "timeout_body"}
+FROM_BEHIND = ANSWERED_OUTCOMES | LATE_OUTCOMES
 LOOK_AROUND_NS = 10 * NS_PER_S
+# Clocks that nobody compared may be this far apart: what coincides for less time may do so by chance.
+CLOCKS_NS = 5 * NS_PER_S
 
 
 def explain(
@@ -75,10 +101,19 @@ def explain(
     default the one that the probe's URL leads to, or every service of the namespace when that cannot be told.
     """
     view = ClusterView(cluster)
-    service = service or _service(probe, view)
-    answers = Answers(probe, attempts)
-    scene = Scene(view, service, tuple(view.pods_of(service)), answers)
-    explained = [(failure, explain_one(failure, scene)) for failure in failures_of(probe)]
+    urls = probe.get("options", {}).get("url") or []
+    way = way_to([urls] if isinstance(urls, str) else list(urls), view, service)
+    failures = tuple(failures_of(probe))
+    same_host = _same_host(probe, cluster)
+    scene = Scene(
+        view,
+        way,
+        tuple(view.pods_of(way.service)) if way.recorded else (),
+        Answers(probe, attempts),
+        failures,
+        same_host,
+    )
+    explained = [(failure, explain_one(failure, scene)) for failure in failures]
     race = races(scene, last_lost([(failure, findings[0]) for failure, findings in explained], scene))
     rows = [
         _row(failure, [_outlasting(finding, scene, race) for finding in findings]) for failure, findings in explained
@@ -86,7 +121,7 @@ def explain(
     lost = sum(row["requests_lost"] for row in rows)
     unknown = sum(row["requests_lost"] for row in rows if row["cause"]["id"] == UNKNOWN)
     found: Json = {
-        "service": service,
+        "service": way.service,
         "cluster_record": cluster.path,
         "failed_requests": lost,
         "unknown_requests": unknown,
@@ -94,7 +129,7 @@ def explain(
         "causes": _sums(rows),
         "failures": rows,
         "race": race,
-        "notes": _notes(probe, cluster),
+        "notes": _notes(way, same_host, cluster),
     }
     return found
 
@@ -104,8 +139,11 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     found = [finding for _unused, rule in RULES.values() if (finding := rule(failure, scene)) is not None]
     if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
         found += _behind(failure, scene)
-    found = [_weigh(finding, failure, scene.view.record) for finding in found if finding.cause == "probe_fault" or
-             _covered(failure, scene.view.record)]  # fmt: skip
+    found = [
+        finding if finding.cause == "probe_fault" else _weigh(finding, failure, scene)
+        for finding in found
+        if finding.cause == "probe_fault" or _covered(failure, scene.view.record)
+    ]
     order = list(RULES)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
@@ -140,34 +178,32 @@ def _lower(confidence: str) -> str:
     return CONFIDENCES[min(CONFIDENCES.index(confidence) + 1, len(CONFIDENCES) - 1)]
 
 
-def _service(probe: Mapping[str, Any], view: ClusterView) -> str | None:
-    urls = probe.get("options", {}).get("url") or []
-    found = {view.service_at(url) for url in ([urls] if isinstance(urls, str) else urls)}
-    return found.pop() if len(found) == 1 else None
-
-
 def _covered(failure: Failure, record: ClusterRecord) -> bool:
     return record.started_ns <= failure.first_bad_ns <= record.ended_ns
 
 
-def _weigh(finding: Finding, failure: Failure, record: ClusterRecord) -> Finding:
-    """One step less confident when a watch of pods or endpoints was down at the time."""
-    gap = next(
-        (
-            gap
-            for gap in record.gaps
-            if gap.kind in {"Pod", "EndpointSlice"}
-            and gap.from_ns <= failure.end_ns
-            and failure.first_bad_ns <= gap.to_ns
-        ),
-        None,
-    )
-    if gap is None or finding.cause == "probe_fault":
-        return finding
-    note = Evidence(
-        gap.from_ns, f"the watch of {gap.kind} was down then ({gap.reason}): times are later than the changes"
-    )
-    return replace(finding, confidence=_lower(finding.confidence), evidence=(*finding.evidence, note))
+def _weigh(finding: Finding, failure: Failure, scene: Scene) -> Finding:
+    """Less confident, with the reason as evidence: a watch was down, the Service is a guess, clocks may disagree."""
+    doubts = []
+    gap = next((gap for gap in scene.view.record.gaps if _hides(gap, failure)), None)
+    if gap is not None:
+        text = f"the watch of {gap.kind} was down then ({gap.reason}): times are later than the changes"
+        doubts.append(Evidence(gap.from_ns, text))
+    if not scene.way.sure:
+        text = "the URL leads to no recorded Service; that this one stands behind it is a guess: name it (service)"
+        doubts.append(Evidence(finding.t_ns, text))
+    if not scene.same_host:
+        text = "probe and recorder ran on two hosts, whose clocks were not compared"
+        brief = failure.end_ns - failure.first_bad_ns < CLOCKS_NS
+        doubts += [Evidence(finding.t_ns, text)] * (2 if brief else 1)
+    for _doubt in doubts:
+        finding = replace(finding, confidence=_lower(finding.confidence))
+    return replace(finding, evidence=(*finding.evidence, *dict.fromkeys(doubts)))
+
+
+def _hides(gap: Gap, failure: Failure) -> bool:
+    at_once = gap.from_ns <= failure.end_ns and failure.first_bad_ns <= gap.to_ns
+    return gap.kind in {"Pod", "EndpointSlice"} and at_once
 
 
 def _unknown(failure: Failure, scene: Scene) -> Finding:
@@ -192,6 +228,8 @@ def _unknown(failure: Failure, scene: Scene) -> Finding:
 def _row(failure: Failure, findings: list[Finding]) -> Json:
     return {
         "lane": failure.lane,
+        "target": failure.target,
+        "outage_unix_ns": failure.outage_ns or failure.first_bad_ns,
         "kind": failure.kind,
         "isolated": failure.isolated,
         "first_bad_unix_ns": failure.first_bad_ns,
@@ -242,15 +280,26 @@ def _sums(rows: list[Json]) -> list[Json]:
     return sorted(sums.values(), key=lambda line: (-line["requests_lost"], line["id"]))
 
 
-def _notes(probe: Mapping[str, Any], cluster: ClusterRecord) -> list[str]:
+def _same_host(probe: Mapping[str, Any], cluster: ClusterRecord) -> bool:
+    """Whether probe and recorder ran on one host, as far as the records tell."""
+    host, observer = probe.get("vantage", {}).get("host"), cluster.header.get("observer")
+    return not host or not observer or host == observer
+
+
+def _notes(way: Way, same_host: bool, cluster: ClusterRecord) -> list[str]:
     """What limits this explanation, for people."""
     notes = []
+    if way.front:
+        notes.append(f"the probed URL is answered by {way.front}, not by the Service's own address")
+    if not way.recorded:
+        notes.append(f"the URL leads to another namespace than the recorded {cluster.header.get('namespace')}")
+    elif not way.sure:
+        notes.append("the URL leads to no recorded Service: name it (service), and the causes are more certain")
     if cluster.end is None:
         notes.append("the cluster record has no end line: its recorder was killed")
     for gap in cluster.gaps:
         notes.append(f"the watch of {gap.kind} was down for {(gap.to_ns - gap.from_ns) / NS_PER_S:.1f} s: {gap.reason}")
     notes += [f"{kind} was not recorded: {reason}" for kind, reason in cluster.skipped.items()]
-    host, observer = probe.get("vantage", {}).get("host"), cluster.header.get("observer")
-    if host and observer and host != observer:
-        notes.append(f"the probe ran on {host}, the recorder on {observer}: their clocks were not compared")
+    if not same_host:
+        notes.append("the probe and the recorder ran on two hosts: their clocks were not compared")
     return notes

@@ -1,23 +1,24 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""The failures of a probe record that need a cause, and which pod answered when."""
+"""The failures of a probe record that need a cause."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from ..figures.executed import CLIENT_OUTCOMES, EXECUTED, NOT_EXECUTED
 from .finding import NS_PER_MS, NS_PER_S
 
-CLIENT_OUTCOMES = frozenset({"not_sent", "ports_exhausted", "descriptors_exhausted", "client_late"})
-ANSWERED_OUTCOMES = frozenset({"wrong_status", "wrong_body", "too_slow"})
+# What a client sees of a front that cannot reach the pods behind it.
+FRONT_OUTCOMES = frozenset({"wrong_status", "wrong_body"})
 # Somebody accepted these connections, and then took too long.
 LATE_OUTCOMES = frozenset({"timeout_headers", "timeout_body", "too_slow"})
+MOST_PARTS = 8  # more changes to and fro are one cause with many faces
 TIMEOUT_OUTCOMES = frozenset({"timeout_connecting", "timeout_headers", "timeout_body"})
-# A request that was refused or never connected was not executed; one whose answer broke off was.
-NOT_EXECUTED = frozenset({"refused", "unreachable", "timeout_connecting", "dns", "tls"}) | CLIENT_OUTCOMES
-EXECUTED = frozenset({"reset_in_answer", "closed_early", "timeout_body", "malformed"}) | ANSWERED_OUTCOMES
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,23 @@ class Failure:
     first_outcome: str
     first_error: str
     control_failed: bool
+    target: str = ""
+    outage_ns: int = 0  # the beginning of the whole, where this is a part of it
+    inside: bool = False  # as the pod in front met it: how it failed is not known
 
     def only(self, outcomes: Iterable[str]) -> bool:
         """Whether every request of it ended in one of these outcomes."""
         return bool(self.outcomes) and set(self.outcomes) <= set(outcomes)
 
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the first failure; None where it had none, or the record does not tell it."""
+        found = re.match(r"status (\d{3})\b", self.first_error)
+        return int(found.group(1)) if found else None
+
     def as_seen_inside(self) -> Failure:
         """The failure as the pod in front met it at a service behind: that something broke is all that is known."""
-        return replace(self, outcomes={"reset": self.requests_lost}, first_outcome="reset")
+        return replace(self, outcomes={"reset": self.requests_lost}, first_outcome="reset", inside=True)
 
     def executed(self) -> dict[str, int]:
         """Of the lost requests: how many the server did not see, how many only lost their answer, how many are open."""
@@ -60,7 +70,8 @@ def failures_of(probe: Mapping[str, Any]) -> list[Failure]:
     A list of outages that the probe cut short is completed from the timeline, a failure for each bucket.
     """
     start = int(probe["started_unix_ns"])
-    found = [_from_outage(start, one) for one in probe["outages"]["list"]]
+    rows = Rows(start, probe["timeline"])
+    found = [part for one in probe["outages"]["list"] for part in parts(_from_outage(start, one), rows)]
     found += _unsent(start, probe["totals"]["outcomes"])
     if probe["outages"].get("list_truncated"):
         found += _from_timeline(start, probe["timeline"], found)
@@ -82,6 +93,8 @@ def _from_outage(start: int, one: Mapping[str, Any]) -> Failure:
         first_outcome=one["first_outcome"],
         first_error=one["first_error"],
         control_failed=one["control_failed"],
+        target=str(one.get("target") or ""),
+        outage_ns=start + int(one["first_bad_s"] * NS_PER_S),
     )
 
 
@@ -120,66 +133,81 @@ def _plain(kind: str, span: tuple[int, int], outcome: str, count: int, *, error:
     return Failure(lane, kind, count == 1, None, first, last, last, count, {outcome: count}, outcome, error, False)
 
 
-@dataclass
-class Answered:
-    """When one pod answered. sigterm_ns: the tightest of (end of an answer - the app's own time since SIGTERM)."""
+@dataclass(frozen=True)
+class Rows:
+    """The timeline of a probe record, from `start_ns` on the wall clock."""
 
-    first_sent_ns: int
-    first_done_ns: int
-    last_sent_ns: int
-    sigterm_ns: int | None = None
+    start_ns: int
+    timeline: Mapping[str, Any]
 
+    @cached_property
+    def _by_index(self) -> dict[int, Mapping[str, Any]]:
+        return {row["i"]: row for row in self.timeline["rows"]}
 
-class Answers:
-    """Which pod answered when: exact from the per-request log, to the bucket (100 ms) from the timeline."""
-
-    def __init__(self, probe: Mapping[str, Any], attempts: Iterable[Mapping[str, Any]] = ()) -> None:
-        start = int(probe["started_unix_ns"])
-        self._of: dict[str, Answered] = {}
-        self.exact = False
-        for attempt in attempts:
-            self.exact = True
-            identity = attempt.get("identity") or {}
-            if identity.get("pod") and attempt["sent_s"] is not None:
-                sent = start + int(attempt["sent_s"] * NS_PER_S)
-                done = sent + int(attempt["service_ms"] * NS_PER_MS)
-                self._add(identity["pod"], sent, done, _number(identity.get("draining")))
-        if not self.exact:
-            width = int(probe["timeline"]["bucket_ms"]) * NS_PER_MS
-            for row in probe["timeline"]["rows"]:
-                t = start + row["i"] * width
-                for pod in row.get("identities", {}).get("pod", {}):
-                    if pod:
-                        self._add(pod, t, t + width, None)
-
-    def _add(self, pod: str, sent_ns: int, done_ns: int, draining_s: float | None) -> None:
-        """Take one answer; the pod's own time since SIGTERM (X-Draining) is None before it."""
-        seen = self._of.get(pod)
-        if seen is None:
-            seen = self._of[pod] = Answered(sent_ns, done_ns, sent_ns)
-        elif sent_ns < seen.first_sent_ns:
-            seen.first_sent_ns, seen.first_done_ns = sent_ns, done_ns
-        elif sent_ns > seen.last_sent_ns:
-            seen.last_sent_ns = sent_ns
-        if draining_s is not None:
-            told = done_ns - int(draining_s * NS_PER_S)
-            seen.sigterm_ns = told if seen.sigterm_ns is None else min(seen.sigterm_ns, told)
-
-    def first_ns(self, pod: str) -> int | None:
-        """The end of the first answer."""
-        return self._of[pod].first_done_ns if pod in self._of else None
-
-    def last_ns(self, pod: str) -> int | None:
-        """The start of the last request that was answered."""
-        return self._of[pod].last_sent_ns if pod in self._of else None
-
-    def sigterm_ns(self, pod: str) -> int | None:
-        """When the app saw SIGTERM, by its own word."""
-        return self._of[pod].sigterm_ns if pod in self._of else None
+    def failed(self, failure: Failure) -> list[tuple[int, int, dict[str, int]]]:
+        """(from, to, failed requests by outcome) of the rows that the failure touches, those without left out."""
+        width = int(self.timeline["bucket_ms"]) * NS_PER_MS
+        first, last = ((edge - self.start_ns) // width for edge in (failure.first_bad_ns, failure.last_bad_ns))
+        found = []
+        for index in range(first, last + 1):
+            row = self._by_index.get(index)
+            if row is not None:
+                outcomes = row.get("lanes", {}).get(failure.lane, row["outcomes"])
+                bad = {name: count for name, count in outcomes.items() if name in failure.outcomes and count}
+                if bad:
+                    at = self.start_ns + index * width
+                    found.append((at, at + width, bad))
+        return found
 
 
-def _number(text: Any) -> float | None:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return None
+def parts(failure: Failure, rows: Rows) -> list[Failure]:
+    """A failure cut where its requests began to fail in another way and went on so: it has more than one cause then.
+
+    Only where the timeline tells every one of its requests, each kind for itself: else it is one failure.
+    """
+    if len({_way(name) for name in failure.outcomes}) < 2:
+        return [failure]
+    told = rows.failed(failure)
+    if sum(sum(bad.values()) for _from, _to, bad in told) != failure.requests_lost:
+        return [failure]
+    groups: list[list[tuple[int, int, dict[str, int]]]] = []
+    way = ""
+    for row in told:
+        ways = {_way(name) for name in row[2]}
+        if groups and way in ways:
+            groups[-1].append(row)
+        else:
+            way = _way(max(row[2], key=row[2].__getitem__))
+            groups.append([row])
+    if not 1 < len(groups) <= MOST_PARTS:
+        return [failure]
+    return [_part(failure, group, index) for index, group in enumerate(groups)]
+
+
+def _part(failure: Failure, group: list[tuple[int, int, dict[str, int]]], index: int) -> Failure:
+    outcomes: dict[str, int] = {}
+    for _from, _to, bad in group:
+        for name, count in bad.items():
+            outcomes[name] = outcomes.get(name, 0) + count
+    first = max(group[0][0], failure.first_bad_ns)
+    last = min(group[-1][1], failure.last_bad_ns)
+    leading = max(outcomes, key=outcomes.__getitem__)
+    return replace(
+        failure,
+        first_bad_ns=first,
+        last_bad_ns=last,
+        end_ns=min(group[-1][1], failure.end_ns),
+        requests_lost=sum(outcomes.values()),
+        outcomes=outcomes,
+        first_outcome=failure.first_outcome if index == 0 else leading,
+        first_error=failure.first_error if index == 0 else "",
+    )
+
+
+def _way(outcome: str) -> str:
+    """What may have one cause: nobody there or cut off, late, answered, name, certificate."""
+    if outcome in FRONT_OUTCOMES:
+        return "answered"
+    if outcome in TIMEOUT_OUTCOMES | LATE_OUTCOMES:
+        return "late"
+    return outcome if outcome in {"dns", "tls"} else "broken"

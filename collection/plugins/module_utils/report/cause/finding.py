@@ -16,6 +16,8 @@ WATCH_LAG_NS = 300 * NS_PER_MS
 # kube-proxy rewrites its rules at most once a second (minSyncPeriod), later on a loaded node. A request may be sent to
 # an endpoint for this long after the API dropped it.
 PROXY_LAG_NS = 3 * NS_PER_S
+# A loaded machine delivers later still, but later than this none was seen to.
+LATE_WATCH_NS = 2 * NS_PER_S
 # The kubelet looks at its containers every second and tells whole seconds, so an exit is known to about this much.
 EXIT_LAG_NS = 2 * NS_PER_S
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from .cluster_view import PodLife
-from .failure import ANSWERED_OUTCOMES, CLIENT_OUTCOMES, TIMEOUT_OUTCOMES, Failure
+from ..figures.executed import ANSWERED_OUTCOMES, CLIENT_OUTCOMES
+from .failure import TIMEOUT_OUTCOMES, Failure
 from .finding import NS_PER_S, PROXY_LAG_NS, Evidence, Finding, seconds
+from .lives import PodLife
 from .scene import Scene, near, onset_within
 
 # A silent node is called not ready after node-monitor-grace-period (50 s since Kubernetes 1.32, 40 s before) and up to
@@ -17,6 +18,8 @@ NO_WAY = TIMEOUT_OUTCOMES | {"unreachable"}  # what a silent node does to reques
 EVICTIONS = {
     "Evicted": "set memory and ephemeral-storage requests that cover what the pod uses",
     "TerminationByKubelet": "set memory and ephemeral-storage requests that cover what the pod uses",
+    "Terminated": "keep a replica on another node (topologySpreadConstraints), and drain a node before it is shut down",
+    "DeletionByPodGC": "the pod's node is gone: keep a replica on another node (topologySpreadConstraints)",
     "PreemptionByScheduler": "give the pod a priorityClassName that is not preempted, or the cluster more room",
     "DeletionByTaintManager": "a taint drove the pod away: keep a replica on another node (topologySpreadConstraints)",
     "EvictionByEvictionAPI": "add a PodDisruptionBudget (minAvailable), two replicas on two nodes, and a preStop hook",
@@ -28,7 +31,7 @@ def node_not_ready(failure: Failure, scene: Scene) -> Finding | None:
     if not set(failure.outcomes) & UNREACHED or failure.only(CLIENT_OUTCOMES | ANSWERED_OUTCOMES):
         return None
     for node, steps in scene.view.nodes.items():
-        pods = [pod for pod in scene.pods if pod.node == node and (pod.gone_ns or 2**63) > failure.first_bad_ns]
+        pods = [pod for pod in scene.pods if pod.node == node and pod.routed(failure.first_bad_ns)]
         if not pods:
             continue
         for start, end, ready in steps.spans():
@@ -58,9 +61,12 @@ def evicted(failure: Failure, scene: Scene) -> Finding | None:
         emptied = without is not None and near_removal(without, pod, removal.t_ns)
         if not onset_within(failure, removal.t_ns - NS_PER_S, last + PROXY_LAG_NS) and not emptied:
             continue
+        if not pod.routed(removal.t_ns - NS_PER_S, last) and not emptied:
+            continue
         text = f"{pod.name} was removed from node {pod.node}: {removal.reason} {removal.message}".strip()
         at_once = near(failure, removal.t_ns, NS_PER_S, PROXY_LAG_NS) or emptied
-        change = scene.change(pod, EVICTIONS[removal.reason])
+        shutdown = "node shutdown" in removal.message
+        change = scene.change(pod, EVICTIONS["Terminated" if shutdown else removal.reason])
         confidence = "high" if at_once else "medium"
         return Finding("evicted", confidence, removal.t_ns, pod.name, (Evidence(removal.t_ns, text),), change)
     return None

@@ -12,8 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .cluster_view import PodLife
 from .finding import NS_PER_MS, PROXY_LAG_NS
+from .lives import PodLife
 from .scene import Scene
 
 MARGIN_S = 1.0  # kube-proxy's minSyncPeriod: another rollout may meet it at its worst moment
@@ -43,7 +43,7 @@ def races(scene: Scene, lost_ns: Mapping[str, int]) -> dict[str, Any]:
 
 def _race(pod: PodLife, scene: Scene, lost_ns: int | None) -> dict[str, Any]:
     deleted = pod.deletion_ns or 0
-    seen = [t_ns for t_ns in (scene.answers.last_ns(pod.name), pod.words.last_request_ns) if t_ns is not None]
+    seen = [t_ns for t_ns in (scene.answers.last_ns(pod), pod.words.last_request_ns) if t_ns is not None]
 
     def after(t_ns: int | None) -> float | None:
         return None if t_ns is None else round((t_ns - deleted) / NS_PER_MS, 1)

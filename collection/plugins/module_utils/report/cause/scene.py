@@ -4,40 +4,83 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from .cluster_view import ClusterView, Exit, Note, PodLife
-from .failure import Answers, Failure
-from .finding import NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, container_patch
+from .answers import Answers
+from .emptied import Emptied, emptied
+from .failure import FRONT_OUTCOMES, Failure
+from .finding import EXIT_LAG_NS, LATE_WATCH_NS, NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, container_patch
+from .front import Way
+from .lives import FOREVER_NS, Exit, Note, PodLife
+from .moments import Moments
+from .timeline import ClusterView
+
+# What a template is patched for. A ReplicaSet's or Job's own template is not where a change belongs.
+PATCHED = ("Deployment/", "StatefulSet/", "DaemonSet/")
+# A front answers with these when it cannot reach what is behind it.
+FRONT_STATUSES = frozenset({None, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Scene:
-    """service: the probed Service, None when the URL leads to none that was recorded; pods: those behind it."""
+    """way: the probed Service, and what answers in front of it; pods: those behind it; failures: all of the probe."""
 
     view: ClusterView
-    service: str | None
+    way: Way
     pods: tuple[PodLife, ...]
     answers: Answers
+    failures: tuple[Failure, ...] = ()
+    same_host: bool = True  # whether probe and recorder ran on one
+
+    @property
+    def service(self) -> str | None:
+        """The probed Service; None where the URL leads to none that was recorded."""
+        return self.way.service
 
     # Looked up for every failure, hence put together once.
 
     @cached_property
     def behind(self) -> tuple[Scene, ...]:
         """The same, as seen from each of the namespace's other services."""
-        others = [name for name in self.view.members if self.service is not None and name != self.service]
-        return tuple(Scene(self.view, name, tuple(self.view.pods_of(name)), self.answers) for name in others)
+        others = [name for name in self.view.endpoints if self.service is not None and name != self.service]
+        return tuple(
+            Scene(self.view, Way(name), tuple(self.view.pods_of(name)), self.answers, self.failures) for name in others
+        )
+
+    @cached_property
+    def workloads(self) -> dict[str, list[Mapping[str, Any]]]:
+        """What was recorded of the workloads that made the pods: Deployment/web -> its states, in order of time."""
+        return {key: self.view.workloads[key].values for key in sorted(self.owners) if key in self.view.workloads}
 
     @cached_property
     def owners(self) -> frozenset[str]:
         """The workloads that made the pods, as Deployment/web."""
         return frozenset(self.view.workload_of(pod) for pod in self.pods) - {""}
 
+    def downtimes(self, failure: Failure) -> list[tuple[PodLife, Exit, int | None]]:
+        """Exits of containers about the failure, each with the time when its pod was ready again.
+
+        None: not before the record's end.
+        """
+        return self._downtimes.touching(failure.first_bad_ns, failure.last_bad_ns)
+
     @cached_property
-    def downtimes(self) -> tuple[tuple[PodLife, Exit, int | None], ...]:
-        """Each exit of a container with the time when its pod was ready again; None: not before the record's end."""
-        return tuple((pod, end, up_again) for pod in self.pods for end, up_again in pod.downtimes)
+    def _downtimes(self) -> Moments[tuple[PodLife, Exit, int | None]]:
+        found = [(pod, end, up) for pod in self.pods for end, up in pod.downtimes]
+        return Moments(
+            (end.t_ns - EXIT_LAG_NS, self._felt_until(pod, end, up), (pod, end, up)) for pod, end, up in found
+        )
+
+    def _felt_until(self, pod: PodLife, end: Exit, up_ns: int | None) -> int | None:
+        """While other endpoints are there, a container that is down is felt only as long as it is routed."""
+        routed = max((until for start, until in pod.routes if start <= end.t_ns), default=0)
+        up = FOREVER_NS if up_ns is None else up_ns + PROXY_LAG_NS
+        until = max(up if self._empty else min(up, routed), end.t_ns + EXIT_LAG_NS)
+        return None if until >= FOREVER_NS else until
 
     @cached_property
     def probe_killings(self) -> tuple[tuple[PodLife, Note], ...]:
@@ -49,14 +92,29 @@ class Scene:
             if "failed" in note.message and "probe" in note.message
         )
 
+    def dying(self, failure: Failure, reach_ns: int = 0) -> list[PodLife]:
+        """The pods that were deleted and not yet forgotten by all proxies as the failure went on, or reach_ns after."""
+        return self._dying.touching(failure.first_bad_ns, failure.last_bad_ns + reach_ns)
+
     @cached_property
-    def dying(self) -> tuple[PodLife, ...]:
+    def deleted(self) -> tuple[PodLife, ...]:
         """The pods that were deleted."""
         return tuple(pod for pod in self.pods if pod.deletion_ns is not None)
 
+    @cached_property
+    def _dying(self) -> Moments[PodLife]:
+        return Moments(
+            (
+                (pod.deletion_ns or 0) - LATE_WATCH_NS,
+                max(pod.dropped_ns or 0, pod.exit_ns or 0, pod.deletion_ns or 0) + PROXY_LAG_NS,
+                pod,
+            )
+            for pod in self.deleted
+        )
+
     def sigterm_ns(self, pod: PodLife) -> int | None:
         """When the pod's application saw SIGTERM, by its own word: its last ones, or those in its answers."""
-        return pod.words.sigterm_ns or self.answers.sigterm_ns(pod.name)
+        return pod.words.sigterm_ns or self.answers.sigterm_ns(pod)
 
     @cached_property
     def unchecked(self) -> tuple[tuple[PodLife, int, str, int | None], ...]:
@@ -66,30 +124,59 @@ class Scene:
         """
         found = []
         for pod in self.pods:
-            bare = next((container for container in pod.containers if not container.get("readiness")), None)
+            bare = next((container for container in pod.doors if not container.get("readiness")), None)
             if bare and pod.added_ns is not None and pod.added_ns > self.view.record.started_ns + NS_PER_S:
                 found.append((pod, pod.added_ns, str(bare["name"]), next(iter(bare.get("ports") or []), None)))
         return tuple(found)
 
     def without_endpoint(self, failure: Failure) -> int | None:
-        """Since when the service had no usable endpoint as the failure began; None when it had one.
+        """Since when the service had no usable endpoint as the failure began; None when it had one."""
+        found = self.emptied(failure)
+        return None if found is None else found.since_ns
+
+    def emptied(self, failure: Failure) -> Emptied | None:
+        """The time without a usable endpoint in which the failure began; None when it had one.
 
         Requests fail until kube-proxy learns of the first new endpoint, so the state shortly before counts too. A time
         without endpoints that began within the failure counts when it covers at least half of it.
         """
-        services = [self.service] if self.service is not None else list(self.view.ready_endpoints)
-        for service in services:
-            for start, end in self.view.without_endpoint(service):
-                until = None if end is None else end + PROXY_LAG_NS
-                if onset_within(failure, start, until) or mostly_within(failure, start, until):
-                    return start
+        for span in self._empty:
+            until = None if span.until_ns is None else span.until_ns + PROXY_LAG_NS
+            if onset_within(failure, span.since_ns, until) or mostly_within(failure, span.since_ns, until):
+                return span
         return None
 
+    @cached_property
+    def _empty(self) -> tuple[Emptied, ...]:
+        names = [self.service] if self.service is not None else list(self.view.endpoints)
+        return tuple(
+            emptied(self.view, self.pods, start, end)
+            for name in names
+            for start, end in self.view.without_endpoint(name)
+        )
+
+    def answered_in_front(self, failure: Failure) -> bool:
+        """Whether a front may have given the answers because it could not reach the pods."""
+        return bool(self.way.front) and failure.only(FRONT_OUTCOMES) and failure.status in FRONT_STATUSES
+
+    @cached_property
+    def hooks_sleep(self) -> bool:
+        """Whether the cluster knows preStop.sleep: from Kubernetes 1.30 on. Where the version is not known it does."""
+        found = re.match(r"v?(\d+)\.(\d+)", str(self.view.record.header.get("kubernetes_version") or "v1.30"))
+        return found is None or (int(found.group(1)), int(found.group(2))) >= (1, 30)
+
+    def door(self, pod: PodLife) -> str:
+        """The name of the container that answers the service's requests; "" where it is not known."""
+        ends = self.view.endpoints.get(self.service or "")
+        ports = set(ends.ports.values[-1]) if ends is not None and ends.ports.values else set()
+        doors = sorted(pod.doors, key=lambda one: not ports & set(one.get("ports") or []))
+        return str(doors[0]["name"]) if doors else ""
+
     def change(self, pod: PodLife, text: str, container: str = "", **settings: object) -> Change:
-        """A change of the pod's template; settings become a patch of one container (default: the first)."""
+        """A change of the pod's template; settings become a patch of one container (default: the one that answers)."""
         target = self.view.workload_of(pod)
-        name = container or (str(pod.containers[0]["name"]) if pod.containers else "")
-        if not settings or not name or not target:
+        name = container or self.door(pod)
+        if not settings or not name or not target.startswith(PATCHED):
             return Change(text, target)
         return Change(text, target, container_patch(name, **settings))
 

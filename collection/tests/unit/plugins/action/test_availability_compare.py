@@ -12,14 +12,14 @@ import pytest
 import yaml
 from ansible_collections.availability.lab.plugins.action.availability_compare import ARGUMENTS
 from ansible_collections.availability.lab.plugins.module_utils.history.entry import entry_of
-from ansible_collections.availability.lab.plugins.module_utils.report.compared import (
+from ansible_collections.availability.lab.plugins.module_utils.report.compare.compared import (
     compare_files,
     compare_with_history,
 )
-from ansible_collections.availability.lab.plugins.module_utils.report.files import to_json
-from ansible_collections.availability.lab.plugins.module_utils.report.observed import ComparisonError
-from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.compare.observed import ComparisonError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.probe_record import Run
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.render.files import to_json
 from ansible_collections.availability.lab.plugins.module_utils.report.result import build
 from ansible_collections.availability.lab.plugins.modules import availability_compare
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_report import compare, play
@@ -56,7 +56,7 @@ def test_the_example_stops_a_regression(folder: Path) -> None:
     assert done.returncode != 0
     assert "rolling: WORSE" in done.stdout, done.stdout + done.stderr
     assert "bare: worse (5 earlier runs, 5 new)" in done.stdout
-    assert "more than the 500 ms that history allows" in done.stdout
+    assert "longest outage 2.40 s: more than the 100 ms that history allows, p = 0.0" in done.stdout
 
 
 def test_the_same_runs_the_other_way_round_are_better(folder: Path) -> None:
@@ -99,25 +99,52 @@ def history(folder: Path, side: str, profile: str = "quick") -> list[dict[str, A
 
 
 def test_a_new_run_is_held_against_the_history(folder: Path) -> None:
-    new = results(folder, "new")[:1]
-    found = compare_with_history(history(folder, "old"), new, [])
+    new, old = results(folder, "new")[:1], history(folder, "old")
+    found = compare_with_history(old, new, [])
+    assert found["verdict"] == "too few runs", "the worst of six is beaten by chance in one of six cases"
+    assert found["summary"] == "rolling: 5 earlier runs are too little history for 1 new, 19 are needed\n"
+    long = [{**old[number % 5], "started_unix_ns": at(-number)} for number in range(1, 20)]
+    found = compare_with_history(long, new, [])
     assert found["verdict"] == "worse"
-    assert "longest outage 2 s: more than the 500 ms that history allows" in found["summary"], found["summary"]
+    assert "longest outage 2 s: more than the 100 ms that history allows" in found["summary"], found["summary"]
     like = write(folder, "like", start_ns=at(30), seed=77)
-    assert compare_with_history(history(folder, "old"), [like], [])["verdict"] == "no evidence"
+    assert compare_with_history(long, [like], [])["verdict"] == "no evidence"
+
+
+def test_the_objective_tells_how_much_availability_matters(folder: Path) -> None:
+    """Two of 400 requests lost in each new run: a budget of three nines five times over, a fifth of one of 97.5 %."""
+    sides: dict[str, list[str]] = {"old": [], "new": []}
+    for side, bad in (("old", []), ("new", [(10, 10.06, "refused")])):
+        for number in range(5):
+            sides[side].append(write(folder, f"some/{side}/{number}", seed=number, start_ns=at(number), bad=bad))
+    assert compare_files(sides["old"], sides["new"], [])["variants"]["bare"]["availability"]["verdict"] == "worse"
+    for text, verdict in (
+        ("availability >= 90", "no evidence"),
+        ("error_rate < 10 %", "no evidence"),
+        ("availability >= 97.5", "worse"),
+        ("availability{lane=new} >= 90", "worse"),
+        ("http_req_failed: rate<0.1", "worse"),
+    ):
+        for path in map(Path, sides["new"]):
+            result = json.loads(path.read_text())
+            result["variants"][0]["phases"][0]["objectives"] = [{"text": text}]
+            path.write_text(to_json(result))
+        part = compare_files(sides["old"], sides["new"], [])["variants"]["bare"]["availability"]
+        assert part["verdict"] == verdict, (text, part)
 
 
 def test_a_run_that_is_in_the_history_already_is_not_its_own_baseline(folder: Path) -> None:
     new = results(folder, "new")
-    found = compare_with_history(history(folder, "old") + history(folder, "new"), new[:1], [])
-    assert found["variants"]["bare"]["baseline_runs"] == 9
+    long = [{**history(folder, "old")[0], "started_unix_ns": at(-number)} for number in range(1, 20)]
+    found = compare_with_history(long + history(folder, "new")[:1], new[:1], [])
+    assert found["variants"]["bare"]["baseline_runs"] == 19
     assert compare_with_history(history(folder, "new")[:1], new[:1], [])["verdict"] == "too few runs"
 
 
 def test_the_first_run_of_all_has_too_little_history(folder: Path) -> None:
     found = compare_with_history([], results(folder, "new")[:1], [])
     assert found["verdict"] == "too few runs"
-    assert found["summary"] == "rolling: 0 earlier runs are too little history, 5 are needed\n"
+    assert found["summary"] == "rolling: 0 earlier runs are too little history for 1 new, 19 are needed\n"
 
 
 def test_too_little_history_is_one_line_on_the_screen(folder: Path) -> None:
@@ -126,7 +153,7 @@ def test_too_little_history_is_one_line_on_the_screen(folder: Path) -> None:
     done = play(folder, [task])
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    told = lines.index("rolling: 0 earlier runs are too little history, 5 are needed")
+    told = lines.index("rolling: 0 earlier runs are too little history for 1 new, 19 are needed")
     assert lines[told - 1].startswith("TASK [Compare]")
     assert lines[told + 1] == "ok: [localhost]"
 
@@ -150,8 +177,8 @@ def test_whether_the_runs_took_turns_is_said(folder: Path) -> None:
 
 
 def test_more_requests_a_run_are_no_more_evidence(folder: Path) -> None:
-    """One run of five lost requests: with ten times the rate ten times as many are lost, the interval stays."""
-    intervals = []
+    """One run of five lost requests: with ten times the rate ten times as many are lost, the p-value stays."""
+    found = []
     for rate in (20, 200):
         sides = [
             [
@@ -163,8 +190,8 @@ def test_more_requests_a_run_are_no_more_evidence(folder: Path) -> None:
         ]  # fmt: skip
         part = compare_files(*sides, [])["variants"]["bare"]["availability"]
         assert part["verdict"] == "no evidence"
-        intervals.append((part["low"], part["high"]))
-    assert intervals[0] == pytest.approx(intervals[1])
+        found.append(part["p_value"])
+    assert found[0] == pytest.approx(found[1])
 
 
 def test_the_documentation_tells_of_every_argument() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.availability.lab.plugins.action.availability_history import ARGUMENTS
-from ansible_collections.availability.lab.plugins.module_utils.report.files import to_json
+from ansible_collections.availability.lab.plugins.module_utils.report.render.files import to_json
 from ansible_collections.availability.lab.plugins.modules import availability_history
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_report import compare, play
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.history.gateway import certificates, running

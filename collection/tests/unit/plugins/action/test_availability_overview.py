@@ -12,10 +12,10 @@ import pytest
 import yaml
 from ansible_collections.availability.lab.plugins.action.availability_overview import ARGUMENTS
 from ansible_collections.availability.lab.plugins.module_utils.report import expectation
-from ansible_collections.availability.lab.plugins.module_utils.report.files import to_json
-from ansible_collections.availability.lab.plugins.module_utils.report.overview import make_overview
-from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run, Window
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.probe_record import Run, Window
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.render.files import to_json
+from ansible_collections.availability.lab.plugins.module_utils.report.render.overview import make_overview
 from ansible_collections.availability.lab.plugins.module_utils.report.result import build
 from ansible_collections.availability.lab.plugins.modules import availability_overview
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_report import compare, play

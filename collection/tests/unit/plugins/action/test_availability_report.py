@@ -78,7 +78,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"runs": []}, "runs: expected at least one probe record"),
     ({"runs": [{"variant": "a", "probe": "play.yml"}]}, "play.yml:1: not JSON"),
     ({"expectations": ["availability = 100"]}, "expectations: 'availability = 100': expected <figure>"),
-    ({"formats": ["pdf"]}, "value of formats must be one or more of: html, png, json"),
+    ({"formats": ["pdf"]}, "value of formats must be one or more of: html, png, card, json"),
     ({"scenaro": "x"}, "scenaro"),
     ({"runs": [{"variant": "a", "probe": f"{RUN}/switch.json", "cure_of": "b"}]}, "runs: cure_of: a is said to cure b"),
     ({"slo": 100}, "slo is 100, expected a percentage above 0 and below 100"),

@@ -21,7 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 GVR = {
     "pods": "Pod", "endpointslices": "EndpointSlice", "services": "Service", "events": "Event",
     "deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet",
-    "horizontalpodautoscalers": "HorizontalPodAutoscaler", "nodes": "Node",
+    "horizontalpodautoscalers": "HorizontalPodAutoscaler", "ingresses": "Ingress",
+    "poddisruptionbudgets": "PodDisruptionBudget", "nodes": "Node",
 }  # fmt: skip
 
 
@@ -37,10 +38,12 @@ class FakeApi:
         self.refuse: dict[str, int] = {}  # end of path -> status
         self.raw: dict[str, bytes] = {}  # path -> body of a plain GET
         self.requests: list[str] = []
+        self.page = 500  # the server's own idea of how many are enough
+        self.busy: list[str] = []  # plurals whose next request is answered 429, with a second to wait
         self.double = False  # send every watch event twice
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
-        self._streams: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()  # a kept one of an ended server would still be served
         self._epoch = 0
 
     def start(self) -> None:
@@ -67,7 +70,7 @@ class FakeApi:
         """Break every connection without a word."""
         with self.changed:
             self._epoch += 1
-            for stream in list(self._streams):
+            for stream in list(self._connections):
                 with contextlib.suppress(OSError):  # the client was faster
                     stream.shutdown(socket.SHUT_RDWR)
             self.changed.notify_all()
@@ -119,16 +122,30 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_unused: Any) -> None:
         return
 
+    def setup(self) -> None:
+        super().setup()
+        with self.owner.changed:
+            self.owner._connections.add(self.connection)
+
+    def finish(self) -> None:
+        with self.owner.changed:
+            self.owner._connections.discard(self.connection)
+        with contextlib.suppress(OSError):  # it was cut
+            super().finish()
+
     def do_GET(self) -> None:
         api, address = self.owner, urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         api.requests.append(self.path)
         status = next((code for end, code in api.refuse.items() if address.path.endswith(end)), 200)
         plural = address.path.rsplit("/", 1)[-1]
-        if status != 200:
+        if plural in api.busy:
+            api.busy.remove(plural)
+            self._answer(429, {"kind": "Status", "code": 429, "message": "slow down"}, {"Retry-After": "1"})
+        elif status != 200:
             self._answer(status, {"kind": "Status", "code": status, "message": f"{plural} is refused"})
         elif address.path in api.raw:
-            self._send(200, api.raw[address.path])
+            self._send(200, api.raw[address.path], {})
         elif address.path == "/version":
             self._answer(200, {"gitVersion": "v1.33.1"})
         elif address.path == "/api/v1/namespaces/shop":
@@ -138,25 +155,32 @@ class _Handler(BaseHTTPRequestHandler):
         elif query.get("watch") == "true":
             self._watch(plural, query, default="/namespaces/default/" in address.path)
         else:
-            self._list(plural, empty="/namespaces/default/" in address.path)
+            self._list(plural, query, empty="/namespaces/default/" in address.path)
 
-    def _list(self, plural: str, empty: bool) -> None:
+    def _list(self, plural: str, query: dict[str, str], empty: bool) -> None:
         with self.owner.changed:
             items = [] if empty else [body for (kind, _unused), body in self.owner.objects.items() if kind == plural]
-            body = {"metadata": {"resourceVersion": str(self.owner.version)}, "items": copy.deepcopy(items)}
+            part, more = self._page(items, query)
+            metadata = {"resourceVersion": str(self.owner.version), "continue": more}
+            body = {"metadata": metadata, "items": copy.deepcopy(part)}
         for item in body["items"]:
             item.pop("kind")
         self._answer(200, body)
 
+    def _page(self, items: list[Any], query: dict[str, str]) -> tuple[list[Any], str]:
+        """As the API server: at most `limit` of them, and where to go on."""
+        first = int(query.get("continue", "0"))
+        last = first + min(int(query.get("limit", len(items) or 1)), self.owner.page)
+        return items[first:last], str(last) if last < len(items) else ""
+
     def _watch(self, plural: str, query: dict[str, str], default: bool) -> None:
         api, sent = self.owner, int(query["resourceVersion"])
+        epoch = api._epoch
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        with api.changed:
-            api._streams.add(self.connection)
-        epoch, deadline = api._epoch, time.monotonic() + float(query["timeoutSeconds"])
+        deadline = time.monotonic() + float(query["timeoutSeconds"])
         try:
             while epoch == api._epoch and time.monotonic() < deadline:
                 with api.changed:
@@ -176,8 +200,6 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             pass
         finally:
-            with api.changed:
-                api._streams.discard(self.connection)
             self.close_connection = True
 
     def _chunk(self, event: dict[str, Any]) -> None:
@@ -187,11 +209,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             self.wfile.flush()
 
-    def _answer(self, status: int, body: dict[str, Any]) -> None:
-        self._send(status, json.dumps(body).encode())
+    def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        self._send(status, json.dumps(body).encode(), headers or {})
 
-    def _send(self, status: int, data: bytes) -> None:
+    def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -200,3 +200,51 @@ def test_the_clock_offset_is_narrowed_and_a_step_is_noticed() -> None:
     assert clock.bounds_ms() == (pytest.approx(190.0), pytest.approx(260.0))
     clock.add(date, 50.0, 50.1)
     assert clock.steps == 1
+
+
+def test_a_native_sidecar_is_one_of_the_pods_containers_and_an_init_container_what_it_waits_for() -> None:
+    killed = {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-11-21T08:00:30Z"}
+    sidecar = {"name": "proxy", "restartPolicy": "Always", "lifecycle": {"preStop": {"sleep": {"seconds": 5}}}}
+    pod = {
+        "metadata": {"name": "web"},
+        "spec": {"initContainers": [{"name": "migrate"}, sidecar], "containers": [{"name": "web"}]},
+        "status": {
+            "containerStatuses": [{"name": "web", "ready": True, "state": {"running": {}}}],
+            "initContainerStatuses": [
+                {"name": "migrate", "state": {"waiting": {"reason": "ImagePullBackOff"}}},
+                {"name": "proxy", "restartCount": 4, "state": {"running": {}}, "lastState": {"terminated": killed}},
+            ],
+        },
+    }
+    state, spec = state_of("Pod", pod), spec_of("Pod", pod)
+    assert [one["name"] for one in state["containers"]] == ["proxy", "web"]
+    assert (state["restarts"], state["containers"][0]["last"]["reason"]) == (4, "OOMKilled")
+    assert [(one["name"], one["reason"]) for one in state["init_containers"]] == [("migrate", "ImagePullBackOff")]
+    assert spec is not None
+    assert [(one["name"], one.get("sidecar"), one.get("init")) for one in spec["containers"]] == [
+        ("web", None, None),
+        ("migrate", None, True),
+        ("proxy", True, None),
+    ]
+
+
+def test_where_an_ingress_and_a_route_lead() -> None:
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    path = {"path": "/cart", "pathType": "Prefix", "backend": backend}
+    ingress = {"spec": {"ingressClassName": "nginx", "rules": [{"host": "a.example", "http": {"paths": [path]}}]}}
+    rule = {"host": "a.example", "path": "/cart", "exact": False, "service": "web"}
+    assert state_of("Ingress", ingress) == {"class": "nginx", "rules": [rule]}
+    matches = [{"path": {"type": "Exact", "value": "/cart"}}]
+    route = {
+        "spec": {
+            "hostnames": ["a.example"],
+            "parentRefs": [{"name": "gate"}],
+            "rules": [{"matches": matches, "backendRefs": [{"name": "web"}]}],
+        }
+    }
+    assert state_of("HTTPRoute", route) == {"class": "gate", "rules": [{**rule, "exact": True}]}
+
+
+def test_a_workloads_strategy_and_a_nodes_kernel_are_kept() -> None:
+    assert state_of("Deployment", {"spec": {"strategy": {"type": "Recreate"}}})["strategy"] == "Recreate"
+    assert state_of("Node", {"status": {"nodeInfo": {"bootID": "b-1"}}})["boot_id"] == "b-1"

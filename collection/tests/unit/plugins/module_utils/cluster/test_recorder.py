@@ -119,7 +119,7 @@ def test_cut_connections_are_resumed_where_they_were(api: FakeApi, tmp_path: Pat
         api.put("pods", f"web-{number}", **pod())
     recording.until(lambda record: len(pods(record)) == 20)
     assert pods(recording.end()) == [(f"web-{number}", "added", "watch") for number in range(20)]
-    lists = [line for line in api.requests if line.endswith("/pods") and "metrics" not in line]
+    lists = [line for line in api.requests if "/pods?limit=" in line]
     assert len(lists) == 1, "a cut watch was listed anew"
 
 
@@ -228,6 +228,8 @@ def test_what_cannot_be_recorded_is_said_at_the_start(
 
 def test_usage_and_throttling_are_recorded(api: FakeApi, tmp_path: Path) -> None:
     api.put("nodes", "minikube", status={})
+    api.put("nodes", "elsewhere", status={})
+    api.put("pods", "web", **pod())
     metrics = "/apis/metrics.k8s.io/v1beta1"
     usage = {"cpu": "123456789n", "memory": "20480Ki"}
     item = {"metadata": {"name": "web"}, "timestamp": "2026-11-21T08:00:09Z", "window": "15.063s"}
@@ -239,8 +241,8 @@ def test_usage_and_throttling_are_recorded(api: FakeApi, tmp_path: Path) -> None
     ).encode()
     labels = '{container="web",id="/x",namespace="shop",pod="web"}'
     api.raw["/api/v1/nodes/minikube/proxy/metrics/cadvisor"] = (
-        f"# HELP x\ncontainer_cpu_cfs_periods_total{labels} 100 1763712000\n"
-        f"container_cpu_cfs_throttled_periods_total{labels} 40 1763712000\n"
+        f"# HELP x\ncontainer_cpu_cfs_periods_total{labels} 100 1763712000123\n"
+        f"container_cpu_cfs_throttled_periods_total{labels} 40 1763712000123\n"
         f'container_cpu_cfs_periods_total{{container="other",namespace="kube-system",pod="p"}} 7\n'
     ).encode()
     recording = Recording(api, tmp_path, interval_s=0.2)
@@ -249,9 +251,94 @@ def test_usage_and_throttling_are_recorded(api: FakeApi, tmp_path: Path) -> None
     web = record.usage[0].pods["web"]["web"]
     assert (round(web["cpu_m"], 1), web["memory_bytes"], web["window_s"]) == (123.5, 20971520, 15.063)
     assert record.usage[0].nodes["minikube"]["cpu_m"] == 1500
-    assert record.throttling[0].containers == {"web/web": {"periods": 100, "throttled_periods": 40}}
+    counters = {"periods": 100, "throttled_periods": 40, "api_time_ns": 1763712000_123_000_000}
+    assert record.throttling[0].containers == {"web/web": counters}
     low, high = record.clock_offset_ms or (1, 0)
     assert low <= 0 <= high, "the fake API shares this host's clock"
+    assert not any("/nodes/elsewhere/proxy" in path for path in api.requests), "no pod of the namespace is there"
+
+
+def test_counters_of_a_loss_can_be_waited_for(api: FakeApi, tmp_path: Path) -> None:
+    api.put("pods", "web", **pod())
+    page = '\ncontainer_cpu_cfs_periods_total{container="web",namespace="shop",pod="web"} '
+    path = "/api/v1/nodes/minikube/proxy/metrics/cadvisor"
+    api.raw[path] = f"{page}100 1763712000000\n".encode()
+    recording = Recording(api, tmp_path, interval_s=60)
+    recording.until(lambda record: len(record.throttling) > 0)
+    second = 10**9
+    begun_ns, ended_ns = 1763712001 * second, 1763712005 * second
+    time.sleep(0.3)
+    assert not recording.recorder.tells_of(begun_ns, ended_ns)
+    api.raw[path] = f"{page}150 1763712012000\n".encode()
+    deadline = time.monotonic() + 20
+    while not recording.recorder.tells_of(begun_ns, ended_ns) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    record = recording.end()
+    assert record.throttling[-1].containers["web/web"] == {"periods": 150, "api_time_ns": 1763712012 * 10**9}
+
+
+@pytest.mark.parametrize(("held", "enough"), [(0, True), (60, False)])
+def test_counters_from_within_a_loss_are_enough_where_nothing_was_held_back(
+    api: FakeApi, tmp_path: Path, held: int, enough: bool
+) -> None:
+    api.put("pods", "web", **pod())
+    labels = '{container="web",namespace="shop",pod="web"}'
+    api.raw["/api/v1/nodes/minikube/proxy/metrics/cadvisor"] = (
+        f"\ncontainer_cpu_cfs_periods_total{labels} 100 1763712003000\n"
+        f"container_cpu_cfs_throttled_periods_total{labels} {held} 1763712003000\n"
+    ).encode()
+    recording = Recording(api, tmp_path, interval_s=60)
+    deadline = time.monotonic() + 2
+    told = False
+    while not told and time.monotonic() < deadline:
+        told = recording.recorder.tells_of(1763712001 * 10**9, 1763712005 * 10**9)
+        time.sleep(0.05)
+    recording.end()
+    assert told is enough
+
+
+def test_without_counters_nothing_is_waited_for(api: FakeApi, tmp_path: Path) -> None:
+    recording = Recording(api, tmp_path, interval_s=60)
+    deadline = time.monotonic() + 5
+    while not recording.recorder.tells_of(0, time.time_ns()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert time.monotonic() < deadline
+    recording.end()
+
+
+def test_what_one_node_or_one_right_withholds_costs_nothing_else(api: FakeApi, tmp_path: Path) -> None:
+    for name, node in (("web", "minikube"), ("late", "deaf"), ("kept", "closed")):
+        body = pod()
+        body["spec"] = {**body["spec"], "nodeName": node}
+        api.put("pods", name, **body)
+    labels = '{container="web",id="/x",namespace="shop",pod="web"}'
+    page = f"\ncontainer_cpu_cfs_periods_total{labels} 100\ncontainer_cpu_cfs_throttled_periods_total{labels} 40\n"
+    api.raw["/api/v1/nodes/minikube/proxy/metrics/cadvisor"] = page.encode()
+    item = {"metadata": {"name": "web"}, "timestamp": "2026-11-21T08:00:09Z", "window": "15s", "containers": []}
+    api.raw["/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods"] = json.dumps({"items": [item]}).encode()
+    api.refuse |= {"/v1beta1/nodes": 403, "/nodes/deaf/proxy/metrics/cadvisor": 503}
+    api.refuse["/nodes/closed/proxy/metrics/cadvisor"] = 403
+    recording = Recording(api, tmp_path, interval_s=0.1)
+    recording.until(lambda record: len(record.usage) > 2 and len(record.throttling) > 2)
+    record = recording.end()
+    assert record.throttling[0].containers["web/web"]["periods"] == 100
+    assert set(record.skipped) == {"usage of nodes", "throttling of deaf", "throttling of closed"}
+    for node in ("deaf", "closed"):
+        asked = [path for path in api.requests if f"/nodes/{node}/proxy" in path]
+        assert len(asked) == 1, "it would be asked in vain every time"
+
+
+def test_a_long_list_comes_in_pages_and_a_busy_server_is_left_alone_as_it_asks(api: FakeApi, tmp_path: Path) -> None:
+    api.page = 2
+    api.busy = ["pods"]
+    for number in range(5):
+        api.put("pods", f"web-{number}", **pod())
+    began = time.monotonic()
+    record = Recording(api, tmp_path).end()
+    assert [name for name, _unused, _unused in pods(record)] == [f"web-{number}" for number in range(5)]
+    lists = [path for path in api.requests if "/pods?" in path and "limit=500" in path]
+    assert ["continue=" in path for path in lists] == [False, False, True, True]
+    assert time.monotonic() - began >= 1
 
 
 def test_without_metrics_the_rest_is_recorded_and_the_lack_is_said_once(api: FakeApi, tmp_path: Path) -> None:
@@ -260,7 +347,7 @@ def test_without_metrics_the_rest_is_recorded_and_the_lack_is_said_once(api: Fak
     time.sleep(0.3)
     record = recording.end()
     assert record.end is not None
-    assert record.end["counts"]["skipped"] == 1
+    assert record.end["counts"]["skipped"] == 2  # of pods and of nodes
 
 
 def test_wait_ends_on_request_and_when_time_is_up(api: FakeApi, tmp_path: Path) -> None:
@@ -280,3 +367,21 @@ def test_a_watch_that_fails_ends_the_recording_and_says_why(
     record = recording.end()
     assert record.end is not None
     assert "'a lot' is not a Kubernetes quantity" in record.end["reason"]
+
+
+def test_an_api_that_never_comes_back_leaves_a_gap_to_the_end(api: FakeApi, tmp_path: Path) -> None:
+    api.put("pods", "web", **pod())
+    recording = Recording(api, tmp_path)
+    api.stop()
+    time.sleep(0.5)
+    record = recording.end()
+    gap = next(gap for gap in record.gaps if gap.kind == "Pod")
+    assert (gap.to_ns - gap.from_ns) / 1e9 > 0.3
+    assert record.end is not None
+    assert gap.to_ns <= record.end["t_ns"]
+
+
+def test_a_kind_that_a_cluster_need_not_have_is_not_told_as_missing(api: FakeApi, tmp_path: Path) -> None:
+    record = Recording(api, tmp_path).end()
+    assert any("/httproutes" in line for line in api.requests)
+    assert "HTTPRoute" not in record.skipped

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.availability.lab.plugins.module_utils.history.entry import entry_of
-from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
+from ansible_collections.availability.lab.plugins.module_utils.report.read.probe_record import Run
 from ansible_collections.availability.lab.plugins.module_utils.report.result import build
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
     START_NS,

@@ -16,7 +16,7 @@ from ansible_collections.availability.lab.plugins.module_utils.history.entry imp
     run_name,
     to_text,
 )
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.history.samples import entry, result
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[6] / "docs" / "history.schema.json").read_text())

@@ -20,7 +20,7 @@ from ansible_collections.availability.lab.plugins.module_utils.history.history i
     prune,
     put,
 )
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.history.gateway import running
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.history.samples import entry
 

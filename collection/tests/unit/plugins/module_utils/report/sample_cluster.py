@@ -77,7 +77,7 @@ class SampleCluster:
             "containers": [container],
         }
         settings = {"name": "hello", "image": f"availability-lab/hello:{version}", "readiness": None, "pre_stop": None}
-        spec = {"labels": {"tag": version}, "owner": "ReplicaSet/hello", "termination_grace_s": 30}
+        spec = {"labels": {"tag": version}, "owner": "Deployment/hello", "termination_grace_s": 30}
         first = event in ("listed", "added")
         self.change(at_s, "Pod", name, event, body, spec={**spec, "containers": [settings]} if first else None)
 

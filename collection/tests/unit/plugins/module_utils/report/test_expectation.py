@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.availability.lab.plugins.module_utils.report.expectation import (
-    ExpectationError,
-    check,
-    duration,
-    parse,
-    percent,
-)
+from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError, check, parse
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.quantities import duration, percent
 
 VARIANTS = {"probes": ["before", "during"], "no-probes": ["during"]}
 GOOD = {"availability": 100.0, "failed": 0, "p99": 0.012, "versions": 2, "longest_outage": 0.0}

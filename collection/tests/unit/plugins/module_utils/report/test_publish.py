@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from pathlib import Path
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import RecordError as ClusterRecordError
 from ansible_collections.availability.lab.plugins.module_utils.report.expectation import ExpectationError
-from ansible_collections.availability.lab.plugins.module_utils.report.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.figures.writes import WritesError
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
-from ansible_collections.availability.lab.plugins.module_utils.report.record_file import RecordError
-from ansible_collections.availability.lab.plugins.module_utils.report.writes import WritesError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.marks import MarkError
+from ansible_collections.availability.lab.plugins.module_utils.report.read.record_file import RecordError
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import rolling_update
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
     START_NS,
@@ -56,10 +57,21 @@ def make(folder, **changes):
 def test_every_format_is_written_and_nothing_else(folder):
     published = make(folder, formats=FORMATS)
     assert published.changed
-    names = {"charts.png", "junit.xml", "metrics.prom", "report.html", "result.json", "summary.md", "timeline.csv"}
+    names = {
+        "card.png",
+        "charts.png",
+        "junit.xml",
+        "metrics.prom",
+        "report.html",
+        "result.json",
+        "summary.md",
+        "timeline.csv",
+    }
     assert {path.name for path in folder.iterdir()} == names | {"probe.json", "cluster.jsonl"}
     assert {Path(path).name for path in published.files.values()} == names
     assert (folder / "charts.png").read_bytes().startswith(b"\x89PNG")
+    card = (folder / "card.png").read_bytes()
+    assert (card[:4], struct.unpack(">II", card[16:24])) == (b"\x89PNG", (1200, 630))
     assert (folder.parent.parent / "index.html").is_file()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.report import expectation
-from ansible_collections.availability.lab.plugins.module_utils.report.probe_record import Run
+from ansible_collections.availability.lab.plugins.module_utils.report.read.probe_record import Run
 from ansible_collections.availability.lab.plugins.module_utils.report.result import build
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import (
     START_NS,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -42,7 +43,7 @@ class Story:
         self._counter = 0
         ports = [{"port": 80, "target_port": 5000, "node_port": 30080}]
         self.selector = {"app": "web"}
-        self._ports = ports
+        self.ports = ports
         self.service(0, "list")
         self.node(0, "n1", via="list")
         self.workload(0, "ReplicaSet", "web-1", replicas=2, owner="Deployment/web", via="list")
@@ -74,7 +75,7 @@ class Story:
 
     def service(self, at_s: float, via: str = "watch", **selector: str) -> None:
         self.selector = selector or self.selector
-        state = {"selector": self.selector, "cluster_ip": "10.96.0.9", "load_balancer": [], "ports": self._ports}
+        state = {"selector": self.selector, "cluster_ip": "10.96.0.9", "load_balancer": [], "ports": self.ports}
         self.change(at_s, "Service", "web", state, via=via)
 
     def node(self, at_s: float, name: str, ready: str = "True", via: str = "watch") -> None:
@@ -167,9 +168,37 @@ class Story:
         self.unready(at_s + 0.3, name)
         self.ready(at_s + up_s, name)
 
-    def throttled(self, at_s: float, key: str, periods: float, held: float) -> None:
-        counters = {"periods": periods, "throttled_periods": held}
+    def throttled(self, at_s: float, key: str, periods: float, held: float, read_s: float | None = None) -> None:
+        """read_s: when cAdvisor read the counters that were seen at at_s."""
+        counters: dict[str, Any] = {"periods": periods, "throttled_periods": held}
+        if read_s is not None:
+            counters["api_time_ns"] = START_NS + int(read_s * NS)
         self.cluster.throttling.append(Throttling(START_NS + int(at_s * NS), {key: counters}))
+
+    def beside(self, pod: str, name: str, first: bool = False, **settings: Any) -> None:
+        """Another container in a pod's template."""
+        container = {"name": name, "image": name, "ports": [], "readiness": None, "pre_stop": None, "limits": {}}
+        for change in self.cluster.changes:
+            if change.name == pod and change.spec:
+                change.spec["containers"].insert(0 if first else 9, {**container, **settings})
+
+    def as_listed(self, change: ObjectChange) -> ObjectChange:
+        """The same state, there before the recording."""
+        return replace(change, via="list", event="listed")
+
+    def no_endpoints(self, at_s: float) -> None:
+        """The Service's pods are as they were, but it no longer sends to them."""
+        self._endpoints.clear()
+        self._slice(at_s, "watch")
+
+    def killed(self, at_s: float, name: str, grace_s: int) -> None:
+        """Deleted, out of the endpoints at once, and killed when its grace period was over."""
+        self.update(at_s, name, deletion_timestamp=rfc3339(at_s + grace_s), deletion_grace_s=grace_s)
+        self._endpoints.pop(name, None)
+        self._slice(at_s + 0.1, "watch")
+        over = at_s + grace_s
+        self.container(over, name, state="terminated", exit_code=137, reason="Error", finished_at=rfc3339(over))
+        self.change(over + 0.2, "Pod", name, dict(self._pods[name]), event="deleted")
 
     def used(self, at_s: float, pod: str, cpu_m: float, memory_bytes: float = 0) -> None:
         usage = {pod: {"web": {"cpu_m": cpu_m, "memory_bytes": memory_bytes}}}

@@ -9,14 +9,26 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
 
 
 def test_no_ready_endpoint(story: Story) -> None:
+    story.delete(30, "web-a")
+    story.delete(31, "web-b")
+    story.pod(31.2, "web-c")
+    story.ready(35, "web-c")
+    story.fail(31.8, count=70, until_s=35.2)
+    cause = only(story)
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("no_ready_endpoint", "high", "web")
+    assert "no ready endpoint for 3.90 s" in cause["evidence"][0]["text"]
+    assert cause["change"]["patch"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+def test_pods_that_went_unready_are_not_cured_by_a_strategy(story: Story) -> None:
     story.unready(30, "web-a")
     story.unready(31, "web-b")
     story.ready(35, "web-a")
     story.fail(31.2, count=70, until_s=35.2)
     cause = only(story)
     assert (cause["id"], cause["confidence"], cause["subject"]) == ("no_ready_endpoint", "high", "web")
-    assert "no ready endpoint for 4.00 s" in cause["evidence"][0]["text"]
-    assert cause["change"]["patch"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert cause["change"]["patch"] == {}
+    assert "readiness probe" in cause["change"]["text"]
 
 
 def test_readiness_probe_failed(story: Story) -> None:
@@ -26,8 +38,8 @@ def test_readiness_probe_failed(story: Story) -> None:
     story.fail(31.2, count=70, until_s=35.2)
     rows = explain(story.probe(), story.cluster)["failures"]
     assert [rows[0]["cause"]["id"], *(one["id"] for one in rows[0]["also"])] == [
-        "no_ready_endpoint",
         "readiness_failed",
+        "no_ready_endpoint",
     ]
 
 
@@ -96,3 +108,41 @@ def test_a_scale_to_zero_is_named_though_the_first_request_fell_into_the_race(st
     story.delete(30.1, "web-b", dropped_s=0.6)
     story.fail(30.15, count=500, until_s=60)
     assert causes(story) == [("replicas_zero", "high", "Deployment/web")]
+
+
+def test_an_autoscaler_at_its_maximum(story: Story) -> None:
+    state = {"target": "Deployment/web", "min": 2, "max": 4, "current": 4, "desired": 4}
+    used = {"utilization_percent": {"cpu": 240}, "problems": {}}
+    story.change(0, "HorizontalPodAutoscaler", "web", {**state, **used}, via="list")
+    story.fail(50, "timeout_headers", count=300, until_s=110)
+    cause = only(story)
+    assert (cause["id"], cause["confidence"]) == ("too_little_capacity", "medium")
+    assert "its maximum of 4" in cause["evidence"][0]["text"]
+    assert cause["change"]["patch"] == {"spec": {"maxReplicas": 8}}
+
+
+def test_pods_of_an_autoscaler_at_its_maximum_that_are_too_busy_for_their_readiness_probe(story: Story) -> None:
+    """As recorded: late answers, then full queues, and refusals once the pods are no endpoints any more."""
+    state = {"target": "Deployment/web", "min": 2, "max": 4, "current": 4, "desired": 4}
+    used = {"utilization_percent": {"cpu": 240}, "problems": {}}
+    story.change(0, "HorizontalPodAutoscaler", "web", {**state, **used}, via="list")
+    for name in ("web-a", "web-b"):
+        story.event(53, name, "Unhealthy", "Readiness probe failed: context deadline exceeded")
+        story.unready(55, name)
+    outcomes = {"timeout_headers": 150, "timeout_connecting": 140, "refused": 10}
+    story.fail(54, "timeout_headers", count=300, until_s=80, outcomes=outcomes)
+    cause = only(story)
+    assert (cause["id"], cause["confidence"]) == ("too_little_capacity", "high")
+
+
+def test_readiness_that_asks_a_store_that_is_gone(story: Story) -> None:
+    member = {"pod": "redis-0", "uid": "redis-0", "ready": True, "serving": True, "terminating": False}
+    redis = {"service": "redis", "ports": [6379]}
+    story.change(0, "EndpointSlice", "redis-x", {**redis, "endpoints": [member]}, via="list")
+    story.change(30, "EndpointSlice", "redis-x", {**redis, "endpoints": []})
+    for pod in ("web-a", "web-b"):
+        story.event(33, pod, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
+        story.unready(33, pod)
+    story.fail(33.2, "refused", count=500, until_s=80)
+    cause = only(story)
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("dependency_down", "high", "redis")

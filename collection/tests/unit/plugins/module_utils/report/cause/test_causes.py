@@ -21,8 +21,14 @@ def test_the_probes_own_fault(story: Story, outcome: str) -> None:
 def test_a_failed_control_target_is_the_probes_fault(story: Story) -> None:
     story.delete(20, "web-a")
     story.fail(20.2, "refused", control_failed=True)
-    story.fail(40, "dns")
+    story.fail(40, "dns", control_failed=True)
     assert causes(story) == [("probe_fault", "high", "probe")] * 2
+
+
+def test_a_name_or_a_certificate_is_nobodys_fault_that_the_probe_could_tell(story: Story) -> None:
+    story.fail(40, "dns")
+    story.fail(60, "tls", count=50, until_s=70)
+    assert causes(story) == [("dns", "medium", "name"), ("tls", "medium", "certificate")]
 
 
 def test_an_answer_of_the_application_is_not_blamed_on_the_cluster(story: Story) -> None:

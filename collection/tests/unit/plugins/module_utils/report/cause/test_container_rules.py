@@ -76,6 +76,38 @@ def test_the_advice_follows_what_the_probe_said(story: Story, message: str, advi
     assert advice in only(story)["change"]["text"]
 
 
+def test_new_pods_that_their_startup_probe_kills_again_and_again(story: Story) -> None:
+    """As recorded: the outage begins with the end of the old pods, seconds before the first kill."""
+    for name in ("web-a", "web-b"):
+        story.delete(20, name, dropped_s=0.1, exit_s=0.3)
+    story.pod(20.5, "web-c", startup="GET :5000/nope every 2 s")
+    story.endpoint(22, "web-c", ready=False)
+    story.event(24, "web-c", "Killing", "Container web failed startup probe, will be restarted")
+    story.fail(20.4, "refused", count=100, until_s=60)
+    assert causes(story)[0] == ("liveness_restart", "high", "web-c")
+
+
+def test_a_kill_long_after_the_pods_went_unready_is_not_the_cause(story: Story) -> None:
+    for name in ("web-a", "web-b"):
+        story.unready(20, name)
+    story.event(30, "web-a", "Killing", "Container web failed liveness probe, will be restarted")
+    story.fail(20.4, "refused", count=100, until_s=60)
+    assert causes(story)[0] == ("no_ready_endpoint", "high", "web")
+
+
+def test_an_init_container_that_fails(story: Story) -> None:
+    """As recorded: the strategy Recreate took the old pods, and the new ones never come so far as to start."""
+    for name in ("web-a", "web-b"):
+        story.delete(20, name, dropped_s=0.1, exit_s=0.3)
+    story.pod(20.5, "web-c")
+    ended = {"state": "terminated", "reason": "Error", "exit_code": 1, "finished_at": rfc3339(22)}
+    story.update(22.2, "web-c", init_containers=[{"name": "init", **ended}])
+    story.fail(20.4, "refused", count=100, until_s=60)
+    cause = only(story)
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("container_crashed", "high", "web-c")
+    assert "container init of web-c" in cause["evidence"][0]["text"]
+
+
 def test_container_ended_by_itself(story: Story) -> None:
     story.exit(40, "web-a", "Error", 1)
     story.fail(40.3, "reset")
@@ -86,8 +118,9 @@ def test_container_ended_by_itself(story: Story) -> None:
 
 def test_a_container_that_is_down_among_others_is_named_with_less_confidence(story: Story) -> None:
     story.exit(40, "web-a", "Error", 1, up_s=20)
-    story.fail(50, "refused")
-    assert causes(story) == [("container_crashed", "medium", "web-a")]
+    story.fail(42.9, "refused")
+    story.fail(50, "refused")  # nothing was sent to it any more
+    assert causes(story) == [("container_crashed", "medium", "web-a"), ("unknown", "low", "")]
 
 
 def test_a_kill_by_the_liveness_probe_counts_before_its_end_is_reported(story: Story) -> None:

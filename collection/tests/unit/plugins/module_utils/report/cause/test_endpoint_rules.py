@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story, causes, only
 
 
@@ -97,8 +98,9 @@ def test_a_deletion_that_was_heard_late_counts_from_the_apis_own_time(story: Sto
 
 def test_a_reused_port_still_leads_to_the_dead_pod(story: Story) -> None:
     story.delete(20, "web-a", dropped_s=0.3, exit_s=0.2)
+    story.fail(20.4, "timeout_connecting")
     story.fail(75, "unreachable")
-    cause = only(story)
+    cause = explain(story.probe(), story.cluster)["failures"][1]["cause"]
     assert (cause["id"], cause["confidence"], cause["subject"]) == ("stale_connection", "medium", "web-a")
     assert "had ended 5" in cause["evidence"][0]["text"]
     container = cause["change"]["patch"]["spec"]["template"]["spec"]["containers"][0]

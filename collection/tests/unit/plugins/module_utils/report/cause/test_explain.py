@@ -172,7 +172,7 @@ def test_failures_that_the_list_cut_off_come_from_the_timeline() -> None:
     ]
 
 
-def test_another_service_is_left_out_and_a_foreign_url_means_all() -> None:
+def test_another_service_is_left_out_and_behind_a_foreign_url_the_service_is_a_guess() -> None:
     story = Story()
     story.serving_pod("web-a")
     story.delete(20, "web-a")
@@ -181,8 +181,10 @@ def test_another_service_is_left_out_and_a_foreign_url_means_all() -> None:
     assert explain(probe, story.cluster, service="other")["failures"][0]["cause"]["id"] == "unknown"
     probe["options"]["url"] = ["http://127.0.0.1:9/"]
     found = explain(probe, story.cluster)
-    assert found["service"] is None
-    assert found["failures"][0]["cause"]["id"] == "terminated_while_routed"
+    assert found["service"] == "web"  # the only one: a guess, hence less confident
+    cause = found["failures"][0]["cause"]
+    assert (cause["id"], cause["confidence"]) == ("terminated_while_routed", "medium")
+    assert "name it (service)" in cause["evidence"][-1]["text"]
     for url in ("http://web.shop.svc/", "http://10.96.0.9/"):
         probe["options"]["url"] = [url]
         assert explain(probe, story.cluster)["service"] == "web"

@@ -1,0 +1,246 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What a page shows of a cluster record: pods as lanes, endpoints, replicas and CPU as lines, changes as marks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
+
+from ...cluster.record import ClusterRecord, ObjectChange
+
+Json = dict[str, Any]
+WORKLOADS = ("Deployment", "StatefulSet")
+REPEAT_NS = 10_000_000_000  # an event that repeats within this is one mark
+MESSAGE_LENGTH = 160
+
+
+def cluster_view(record: ClusterRecord) -> Json:
+    """Return {pods, endpoints, replicas, cpu, gaps} of one record, times in ns of the Unix epoch.
+
+    pods: [{name, version, node, spans: [{from, to, state}]}], state is waiting, ready, not ready, terminating or
+    ended. endpoints: {service: [[ns, ready endpoints]]}. replicas: {workload: [[ns, wanted, ready]]}.
+    cpu: {pod: [[ns, millicores]]}. gaps: [{from, to, kind}], when the recorder did not hear the cluster.
+    """
+    return {
+        "pods": _pods(record),
+        "endpoints": _endpoints(record),
+        "replicas": _replicas(record),
+        "cpu": _cpu(record),
+        "gaps": [{"from": gap.from_ns, "to": gap.to_ns, "kind": gap.kind} for gap in record.gaps],
+    }
+
+
+def most_replicas(view: Mapping[str, Any], from_ns: int, to_ns: int) -> int:
+    """The most ready replicas that one Deployment or StatefulSet had at any time between the two."""
+    most = 0
+    for points in view["replicas"].values():
+        over = [point[0] for point in points[1:]] + [to_ns + 1]  # a count holds until the next one
+        counts = [ready for (at, _wanted, ready), end in zip(points, over) if at <= to_ns and end > from_ns]
+        most = max(most, *counts, 0)
+    return most
+
+
+def joined_views(views: Sequence[Json]) -> Json:
+    """One view of several records that follow each other: a pod in two of them is one lane."""
+    pods: dict[str, Json] = {}
+    whole: Json = {"endpoints": {}, "replicas": {}, "cpu": {}, "gaps": [gap for view in views for gap in view["gaps"]]}
+    for view in views:
+        for pod in view["pods"]:
+            lane = pods.setdefault(pod["name"], {**pod, "spans": []})
+            lane["spans"] += pod["spans"]
+        for lines in ("endpoints", "replicas", "cpu"):
+            for name, points in view[lines].items():
+                whole[lines].setdefault(name, []).extend(points)
+    return {"pods": list(pods.values()), **whole}
+
+
+def cluster_marks(record: ClusterRecord) -> list[Json]:
+    """Return the changes worth a mark, {at_unix_ns, source: cluster, name}, in order of time.
+
+    Rollouts and scaling, selectors, restarts with their reason, nodes, autoscaling, warnings, and the moments at
+    which a Service lost its last ready endpoint or got one again.
+    """
+    before: dict[str, ObjectChange] = {}
+    warned: dict[tuple[str, str], int] = {}
+    ready: dict[str, int] = {}
+    marks = []
+    for change in sorted(record.changes, key=lambda one: one.t_ns):
+        old = before.get(change.uid)
+        before[change.uid] = change
+        if change.kind == "EndpointSlice":
+            names = _endpoint_marks(change, ready)
+        elif change.kind == "Event":
+            names = _warning(change, warned)
+        else:
+            names = _change_names(change, old.state if old else None)
+        marks += [{"at_unix_ns": change.t_ns, "source": "cluster", "name": name} for name in names]
+    return marks
+
+
+def _change_names(change: ObjectChange, old: Mapping[str, Any] | None) -> list[str]:
+    tell = _TELL.get(change.kind)
+    if old is None or tell is None or change.event == "deleted":
+        return []
+    return tell(change.name, old, change.state)
+
+
+def _workload(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    names = []
+    if new.get("images") != old.get("images") or new.get("version") != old.get("version"):
+        names.append(f"{name}: {old.get('version') or 'old image'} → {new.get('version') or 'new image'}")
+    if new.get("replicas") != old.get("replicas"):
+        names.append(f"{name}: {old.get('replicas')} → {new.get('replicas')} replicas")
+    return names
+
+
+def _service(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    if new.get("selector") == old.get("selector"):
+        return []
+    return [f"Service {name} selects " + ", ".join(f"{key}={value}" for key, value in new["selector"].items())]
+
+
+def _pod(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [f"{name} restarted{_why_ended(new)}"] if new.get("restarts", 0) > old.get("restarts", 0) else []
+
+
+def _node(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    if new.get("ready") == old.get("ready"):
+        return []
+    return [f"node {name} is {'ready' if new.get('ready') == 'True' else 'not ready'}"]
+
+
+def _autoscaler(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    if new.get("desired") == old.get("desired"):
+        return []
+    return [f"autoscaler {name}: {old.get('desired')} → {new.get('desired')} replicas"]
+
+
+_TELL: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], list[str]]] = {
+    "Deployment": _workload,
+    "StatefulSet": _workload,
+    "Service": _service,
+    "Pod": _pod,
+    "Node": _node,
+    "HorizontalPodAutoscaler": _autoscaler,
+}
+
+
+def _why_ended(state: Mapping[str, Any]) -> str:
+    for container in state.get("containers", []):
+        last = container.get("last") or {}
+        if last:
+            return f" ({last.get('reason')}, exit code {last.get('exit_code')})"
+    return ""
+
+
+def _warning(change: ObjectChange, warned: dict[tuple[str, str], int]) -> list[str]:
+    state = change.state
+    if state.get("type") != "Warning" or change.event in ("listed", "deleted"):
+        return []
+    about = state.get("about") or {}
+    key = (str(about.get("uid") or about.get("name")), str(state.get("reason")))
+    recent = key in warned and change.t_ns - warned[key] < REPEAT_NS
+    warned[key] = change.t_ns
+    if recent:
+        return []
+    message = " ".join(str(state.get("message") or "").split())
+    if len(message) > MESSAGE_LENGTH:
+        message = message[: MESSAGE_LENGTH - 1] + "…"
+    return [f"{state.get('reason')}: {about.get('name')}: {message}"]
+
+
+def _endpoint_marks(change: ObjectChange, ready: dict[str, int]) -> list[str]:
+    service = str(change.state.get("service") or change.name)
+    count = 0 if change.event == "deleted" else _ready_count(change.state)
+    old = ready.get(service)
+    ready[service] = count
+    if old and not count:
+        return [f"Service {service} has no ready endpoint"]
+    return [f"Service {service} has a ready endpoint again"] if old == 0 and count else []
+
+
+def _ready_count(state: Mapping[str, Any]) -> int:
+    return sum(bool(endpoint.get("ready")) for endpoint in state.get("endpoints", []))
+
+
+def _pods(record: ClusterRecord) -> list[Json]:
+    lanes: dict[str, Json] = {}
+    for change in record.of_kind("Pod"):
+        lane = lanes.setdefault(change.uid, {"name": change.name, "version": "", "node": "", "spans": []})
+        if change.spec:
+            lane["version"] = _pod_version(change.spec)
+        lane["node"] = change.state.get("node") or lane["node"]
+        _close(lane["spans"], change.t_ns)
+        if change.event != "deleted":
+            lane["spans"].append({"from": change.t_ns, "to": None, "state": _pod_state(change.state)})
+    for lane in lanes.values():
+        _close(lane["spans"], record.ended_ns)
+        lane["spans"] = _joined(lane["spans"])
+    return sorted((lane for lane in lanes.values() if lane["spans"]), key=lambda lane: lane["spans"][0]["from"])
+
+
+def _close(spans: list[Json], at_ns: int) -> None:
+    if spans and spans[-1]["to"] is None:
+        spans[-1]["to"] = max(at_ns, spans[-1]["from"])
+
+
+def _joined(spans: Sequence[Json]) -> list[Json]:
+    joined: list[Json] = []
+    for span in spans:
+        if joined and joined[-1]["state"] == span["state"] and joined[-1]["to"] == span["from"]:
+            joined[-1]["to"] = span["to"]
+        else:
+            joined.append(dict(span))
+    return joined
+
+
+def _pod_state(state: Mapping[str, Any]) -> str:
+    if state.get("phase") in ("Succeeded", "Failed"):
+        return "ended"
+    if state.get("deletion_timestamp"):
+        return "terminating"
+    if state.get("ready"):
+        return "ready"
+    running = any(container.get("state") == "running" for container in state.get("containers", []))
+    return "not ready" if running else "waiting"
+
+
+def _pod_version(spec: Mapping[str, Any]) -> str:
+    labels = spec.get("labels") or {}
+    for name in ("app.kubernetes.io/version", "version", "tag"):
+        if labels.get(name):
+            return str(labels[name])
+    images = [str(container.get("image") or "") for container in spec.get("containers", [])]
+    tag = images[0].partition("@")[0].rpartition(":")[2] if len(images) == 1 else ""
+    return "" if "/" in tag else tag
+
+
+def _endpoints(record: ClusterRecord) -> dict[str, list[list[int]]]:
+    slices: dict[str, dict[str, int]] = {}
+    lines: dict[str, list[list[int]]] = {}
+    for change in record.of_kind("EndpointSlice"):
+        service = str(change.state.get("service") or change.name)
+        members = slices.setdefault(service, {})
+        members[change.uid] = 0 if change.event == "deleted" else _ready_count(change.state)
+        lines.setdefault(service, []).append([change.t_ns, sum(members.values())])
+    return lines
+
+
+def _replicas(record: ClusterRecord) -> dict[str, list[list[int]]]:
+    lines: dict[str, list[list[int]]] = {}
+    for kind in WORKLOADS:
+        for change in record.of_kind(kind):
+            gone = change.event == "deleted"
+            wanted = 0 if gone else int(change.state.get("replicas") or 0)
+            ready = 0 if gone else int(change.state.get("ready") or 0)
+            lines.setdefault(change.name, []).append([change.t_ns, wanted, ready])
+    return lines
+
+
+def _cpu(record: ClusterRecord) -> dict[str, list[list[float]]]:
+    lines: dict[str, list[list[float]]] = {}
+    for usage in record.usage:
+        for pod, containers in usage.pods.items():
+            lines.setdefault(pod, []).append([usage.t_ns, round(sum(c["cpu_m"] for c in containers.values()), 3)])
+    return lines

@@ -1,0 +1,106 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""A Service that is asked through an Ingress, a Gateway or a load balancer, and the Service that a URL leads to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.front import way_to
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.timeline import ClusterView
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story
+
+SHOP = "https://shop.example.com/cart/1"
+
+
+def explained(story: Story, url: str = SHOP, service: str | None = None) -> dict[str, Any]:
+    probe = story.probe()
+    probe["options"]["url"] = [url]
+    return explain(probe, story.cluster, service=service)
+
+
+def routed(story: Story) -> Story:
+    rule = {"host": "shop.example.com", "path": "/cart", "exact": False, "service": "web"}
+    story.change(0, "Ingress", "shop", {"class": "nginx", "rules": [rule]}, via="list")
+    return story
+
+
+def test_the_front_answers_503_where_no_endpoint_is_left(story: Story) -> None:
+    routed(story)
+    story.unready(30, "web-a")
+    story.unready(30, "web-b")
+    story.ready(40, "web-a")
+    story.fail(30.2, "wrong_status", count=200, until_s=40, first_error="status 503")
+    found = explained(story)
+    cause = found["failures"][0]["cause"]
+    assert (found["service"], cause["id"], cause["confidence"]) == ("web", "no_ready_endpoint", "high")
+    assert found["notes"] == ["the probed URL is answered by Ingress shop, not by the Service's own address"]
+
+
+def test_an_error_that_no_front_gives_is_the_applications(story: Story) -> None:
+    routed(story)
+    story.unready(30, "web-a")
+    story.unready(30, "web-b")
+    story.fail(30.2, "wrong_status", count=200, until_s=40, first_error="status 404")
+    assert explained(story)["failures"][0]["cause"]["id"] == "application_error"
+
+
+def test_a_front_that_was_not_recorded_leaves_the_only_service_as_a_guess(story: Story) -> None:
+    story.delete(30, "web-a")
+    story.fail(30.2, "wrong_status", count=9, until_s=30.6, first_error="status 502")
+    cause = explained(story)["failures"][0]["cause"]
+    assert (cause["id"], cause["confidence"]) == ("terminated_while_routed", "low")
+    named = explained(story, service="web")["failures"][0]["cause"]
+    assert (named["id"], named["confidence"]) == ("terminated_while_routed", "medium")
+
+
+def test_pods_that_no_service_sends_to_are_innocent_behind_a_front(story: Story) -> None:
+    running = {"name": "job", "ready": False, "restarts": 0, "state": "running"}
+    spec = {"owner": "Job/nightly", "containers": [{"name": "job", "ports": []}]}
+    story.change(50, "Pod", "nightly", {"ready": False, "containers": [running]}, event="added", spec=spec)
+    over = {**running, "state": "terminated", "reason": "Completed", "exit_code": 0}
+    story.change(60.5, "Pod", "nightly", {"ready": False, "phase": "Succeeded", "containers": [over]})
+    story.fail(61, "reset")
+    assert explained(story)["failures"][0]["cause"]["id"] == "unknown"
+
+
+def test_an_application_that_answers_503_as_it_stops(story: Story) -> None:
+    story.delete(20, "web-a", dropped_s=0.4, exit_s=3)
+    story.fail(20.1, "wrong_status", count=12, until_s=20.9, first_error="status 503")
+    cause = explained(story, "http://192.168.49.2:30080/")["failures"][0]["cause"]
+    assert (cause["id"], cause["confidence"]) == ("terminated_while_routed", "medium")
+
+
+@pytest.mark.parametrize(
+    ("url", "service", "front"),
+    [
+        ("http://192.168.49.2:30080/", "web", ""),
+        ("http://10.96.0.9/", "web", ""),
+        ("http://web/", "web", ""),
+        ("http://web.shop.svc.cluster.local/", "web", ""),
+        (SHOP, "web", "Ingress shop"),
+        ("https://shop.example.com/cartoon", None, "something that was not recorded"),
+        ("http://web.example.com/", None, "something that was not recorded"),
+        ("http://web.other.svc/", None, ""),
+    ],
+)
+def test_where_a_url_leads(story: Story, url: str, service: str | None, front: str) -> None:
+    routed(story)
+    member = {"pod": "redis-0", "uid": "redis-0", "ready": True, "serving": True, "terminating": False}
+    story.change(0, "EndpointSlice", "r", {"service": "redis", "ports": [6379], "endpoints": [member]}, via="list")
+    way = way_to([url], ClusterView(story.cluster))
+    assert (way.service, way.front) == (service, front)
+
+
+def test_the_longest_path_of_the_exact_host_wins(story: Story) -> None:
+    rules = [
+        {"host": None, "path": "/cart/1", "exact": False, "service": "any"},
+        {"host": "*.example.com", "path": "/cart/1", "exact": False, "service": "wild"},
+        {"host": "shop.example.com", "path": "/", "exact": False, "service": "web"},
+        {"host": "shop.example.com", "path": "/cart/1/", "exact": True, "service": "other"},
+    ]
+    story.change(0, "HTTPRoute", "shop", {"class": "gate", "rules": rules}, via="list")
+    way = way_to([SHOP], ClusterView(story.cluster))
+    assert (way.service, way.front, way.sure) == ("web", "HTTPRoute shop", True)
