@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz changelog docs-site clean
+.PHONY: help lab scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz changelog docs-site build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,8 @@ TIMED := $(BIN)/pytest -q -m timed collection/tests/unit
 pytest: $(BIN)/.dev
 	$(UNITS)
 	$(TIMED)
-	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/galaxy collection/tests/browser \
-	  collection/tests/integration/test_lab.py collection/tests/integration \
+	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/browser \
+	  collection/tests/integration collection/tests/galaxy \
 	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
 
 pytest-fast: $(BIN)/.dev
@@ -89,6 +89,24 @@ docs-site: $(BIN)/.dev ## pages of the collection's modules and roles, in build/
 	antsibull-docs sphinx-init --use-current --lenient --fail-on-error --dest-dir build/docs \
 	  --index-rst-source collection/docs/index.rst --project availability.lab --title availability.lab availability.lab
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/$(VENV)/collections bash build/docs/build.sh
+
+# The collection, and in it the clone's site.yml, playbooks/ and workloads/, which roles look for beside the playbook.
+# Playbooks of a collection have no hyphen in their names, so each experiment gets one that imports it.
+BUILD := build
+STAGE = $(BUILD)/collection
+build: $(BIN)/.lab ## the file for Galaxy, with the experiments and their workloads, in build/
+	rm -rf $(STAGE) && mkdir -p $(STAGE)/playbooks
+	tar --exclude=__pycache__ -C collection -cf - . | tar -C $(STAGE) -xf -
+	tar --exclude=__pycache__ --exclude=tests --exclude=conftest.py -cf - workloads | tar -C $(STAGE)/playbooks -xf -
+	cp -R playbooks/planted-causes.yml playbooks/parts playbooks/scenarios $(STAGE)/playbooks && cp site.yml $(STAGE)
+	ln -s ../workloads $(STAGE)/playbooks/scenarios/workloads
+	for play in site.yml playbooks/planted-causes.yml playbooks/scenarios/*.yml; do \
+	  name=$$(basename $$play .yml); \
+	  printf -- '---\n- name: %s\n  ansible.builtin.import_playbook: %s\n\n- name: %s\n  ansible.builtin.import_playbook: %s\n' \
+	    'Take this machine where no inventory names hosts' this_machine.yml "Run $$name" "../$$play" \
+	    > $(STAGE)/playbooks/$$(echo $$name | tr - _).yml; \
+	done
+	$(BIN)/ansible-galaxy collection build $(STAGE) --output-path $(BUILD) --force
 
 clean: ## remove the virtual environment
 	rm -rf $(VENV)

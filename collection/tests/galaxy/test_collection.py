@@ -9,11 +9,18 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+import pytest
 import yaml
 from ansible_collections.availability.lab.tests.galaxy.conftest import COLLECTION, Run
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 
-PLAYBOOKS = sorted(path.stem for path in (COLLECTION / "playbooks").glob("*.yml"))
+CLONE = COLLECTION.parent
+SCENARIOS = sorted(path.stem for path in (CLONE / "playbooks/scenarios").glob("*.yml"))
+PLAYBOOKS = sorted(
+    {path.stem for path in (COLLECTION / "playbooks").glob("*.yml")}
+    | {path.stem.replace("-", "_") for path in (CLONE / "playbooks").glob("*.yml")}
+    | {name.replace("-", "_") for name in [*SCENARIOS, "site"]}
+)
 
 
 def test_the_file_holds_what_a_user_needs(built: Path) -> None:
@@ -21,6 +28,8 @@ def test_the_file_holds_what_a_user_needs(built: Path) -> None:
         names = set(archive.getnames())
     assert {"README.md", "CHANGELOG.md", "LICENSE", "COPYING", "meta/runtime.yml"} <= names
     assert {f"playbooks/{name}.yml" for name in PLAYBOOKS} <= names
+    workloads = {path.parent.name for path in (CLONE / "workloads").glob("*/Dockerfile")}
+    assert {f"playbooks/workloads/{name}/Dockerfile" for name in workloads} <= names
     strays = [name for name in names if any(part in name for part in ("__pycache__", "tests/output", ".venv"))]
     assert strays == []
     assert built.stat().st_size < 2 << 20, "Galaxy takes more, but nothing big belongs into it"
@@ -86,3 +95,16 @@ def test_every_playbook_finds_its_roles_and_modules(run: Run, installed: Path, t
     names = [f"availability.lab.{name}" for name in PLAYBOOKS]
     done = run("ansible-playbook", "--syntax-check", "-i", inventory, *names, ANSIBLE_COLLECTIONS_PATH=str(installed))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.lab
+def test_an_experiment_runs_from_an_empty_folder(run: Run, installed: Path, tmp_path: Path) -> None:
+    """On the lab that is up, without an inventory: this machine is taken, the workload comes from the collection."""
+    only = ("-e", json.dumps({"scenario_only": ["switch"]}))
+    place = {"PWD": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
+    done = run("ansible-playbook", "availability.lab.blue_green", *only, cwd=tmp_path, **place)
+    if ": inconclusive: " in " ".join(done.stdout.split()):
+        done = run("ansible-playbook", "availability.lab.blue_green", *only, cwd=tmp_path, **place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(sorted((tmp_path / "results/blue-green").glob("*Z/result.json"))[-1].read_text())
+    assert (result["verdict"], result["variants"][0]["figures"]["failed"]) == ("pass", 0)
