@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,21 +70,14 @@ def test_a_killed_child_comes_back(service: Service, tmp_path: Path) -> None:
 
 
 def test_the_delay_doubles_while_the_child_keeps_ending(service: Service, tmp_path: Path) -> None:
-    marks = tmp_path / "marks"
-    service.start(
-        spec(
-            tmp_path,
-            [
-                sys.executable,
-                "-c",
-                f"import time; open({str(marks)!r}, 'a').write(f'{{time.time()}}\\n'); time.sleep(0.7)",
-            ],
-        )
-    )
-    until(lambda: len(marks.read_text().split()) >= 4)
+    marks, log = tmp_path / "marks", tmp_path / "log" / "web.log"
+    service.start(spec(tmp_path, ["sh", "-c", f"date +%s.%N >>{marks}; sleep 0.7"]))
+    until(lambda: marks.exists() and len(marks.read_text().split()) >= 4, limit_s=60)
+    said = [float(delay) for delay in re.findall(r"starting again in (\S+) s", log.read_text())]
+    assert said[:3] == [0.1, 0.2, 0.4]
     times = [float(line) for line in marks.read_text().split()]
-    gaps = [after - before for before, after in zip(times, times[1:])]
-    assert gaps[2] - gaps[0] > 0.2, f"0.1, 0.2, 0.4 s of delay were expected between the runs, got gaps {gaps}"
+    # A busy machine makes a gap longer, nothing makes it shorter.
+    assert all(after - before >= delay for before, after, delay in zip(times, times[1:], said))
 
 
 def test_a_child_whose_supervisor_was_killed_is_ended_by_the_next_start(service: Service, tmp_path: Path) -> None:
