@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz changelog docs-site build clean
+.PHONY: help lab up down scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz changelog docs-site build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ $(BIN)/.dev: requirements-dev.txt $(BIN)/.lab
 
 lab: $(BIN)/.lab ## bring the lab up, run a scenario (ARGS="-e scenario=…"), show its report
 	$(BIN)/ansible-playbook site.yml $(ARGS)
+
+up: $(BIN)/.lab ## deploy a workload on the lab and say where it is (WORKLOAD=guestbook ARGS='-e {"workload_variables": {…}}')
+	$(BIN)/ansible-playbook playbooks/workload.yml -e workload_name=$(WORKLOAD) $(ARGS)
+
+down: $(BIN)/.lab ## remove a workload again (WORKLOAD=guestbook)
+	$(BIN)/ansible-playbook playbooks/workload.yml -e workload_name=$(WORKLOAD) -e workload_state=absent $(ARGS)
 
 scenarios: $(BIN)/.lab ## all scenarios on a lab of two nodes, and one table (ARGS="-e scenario_profile=full")
 	$(BIN)/ansible-playbook playbooks/scenarios/all.yml $(ARGS)
@@ -54,7 +60,7 @@ pytest: $(BIN)/.dev
 	$(TIMED)
 	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/browser \
 	  collection/tests/integration collection/tests/galaxy \
-	  molecule collection/tests/scenarios collection/tests/teardown $(ARGS)
+	  molecule collection/tests/scenarios collection/tests/teardown collection/tests/at_home $(ARGS)
 
 pytest-fast: $(BIN)/.dev
 	$(UNITS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.availability.lab.plugins.plugin_utils.manifests import WorkloadError, Workloads
+from ansible_collections.availability.lab.plugins.plugin_utils.manifests import WorkloadError, Workloads, not_made
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -39,4 +39,4 @@ class ActionModule(ActionBase):
             )
         except WorkloadError as error:
             raise AnsibleActionFail(str(error)) from error
-        return {"changed": False, "manifests": manifests}
+        return {"changed": False, "manifests": manifests, "images_not_made": not_made(manifests)}

@@ -12,6 +12,8 @@ description:
   - Otherwise ends a C(dockerd) that hangs (it runs, and answers no ping within 20 seconds), and removes pid
     files that name no live process of that program and the socket of a containerd that is gone. Each of them keeps a
     new engine from starting.
+  - A hanging C(dockerd) that neither systemd's C(docker.service) nor M(availability.lab.supervised_service) started is
+    left alone. The module fails and names it.
   - Images, containers and volumes are never touched.
 author: The Availability Lab founders (@availability-lab)
 options:
@@ -73,6 +75,7 @@ from ansible_collections.availability.lab.plugins.module_utils.host.engine impor
     named_pid,
     owner,
     stale_files,
+    started_by_us,
 )
 from ansible_collections.availability.lab.plugins.module_utils.host.service import (
     Service,
@@ -93,6 +96,11 @@ def heal(service: Service, under_systemd: bool, check_mode: bool) -> dict[str, A
             "ended": [],
         }
     hanging = named_pid(files.pid_file, "dockerd")
+    if hanging is not None and not started_by_us(hanging, service):
+        raise ServiceError(
+            f"dockerd (pid {hanging}) runs, does not answer on {files.socket} and was started by neither systemd nor "
+            f"the lab. Nothing was changed: bring it to answer, or end it, and run this again"
+        )
     ended = [hanging] if hanging is not None else []
     if not check_mode:
         # A supervised engine is ended through its supervisor, which would start it again at once.

@@ -156,6 +156,7 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube 
     ClusterSpec,
     Minikube,
     MinikubeError,
+    NameTakenError,
     NeedsNewClusterError,
 )
 from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube_home import (
@@ -207,6 +208,8 @@ def take_down(minikube: Minikube, state: str, check_mode: bool) -> str:
         if action == "delete" and not check_mode:
             minikube.delete()
         return action
+    if not minikube.installed():
+        raise MinikubeError(f"binary: there is no program {minikube.binary}, which stopping a cluster takes")
     action = "stop" if any(node.host == "Running" for node in nodes) else "nothing"
     if action == "stop" and not check_mode:
         minikube.stop()
@@ -260,6 +263,12 @@ def main() -> None:
         module.fail_json(
             msg=f"{error}. That takes a new cluster, and all that is in the old one goes: set recreate (of the role: "
             f"minikube_recreate) to have it made anew, or wish for what is there",
+            log=minikube.log,
+        )
+    except NameTakenError as error:
+        module.fail_json(
+            msg=f"{error}. Nothing was changed. Set another profile (of the role: minikube_profile), or, if they are "
+            f"what is left of a lab whose state was removed, remove them with docker rm --force --volumes",
             log=minikube.log,
         )
     except (MinikubeError, OSError) as error:

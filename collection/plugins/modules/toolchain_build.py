@@ -136,6 +136,7 @@ tools:
       description: >-
         How the cached build was made (time, seconds taken, Go version, flags). Empty in check mode before it is.
       type: dict
+    sums: {description: SHA-256 of each binary by name. Empty in check mode before it is made., type: dict}
     leftovers: {description: Whether a run that was killed left something to clear away., type: bool}
 """
 
@@ -156,6 +157,7 @@ from ansible_collections.availability.lab.plugins.module_utils.host.go_toolchain
     obtain_go,
     required_go,
 )
+from ansible_collections.availability.lab.plugins.module_utils.host.tool_list import obtain_all
 
 TOOL = {
     "name": {"type": "str", "required": True},
@@ -185,14 +187,7 @@ def obtain(module: AnsibleModule, tool: dict[str, Any]) -> tuple[dict[str, Any],
     obtained = entry.obtain(
         source.recipe(), make, lock_timeout_s=options["build_timeout_s"], check_mode=module.check_mode
     )
-    told = {
-        "name": tool["name"],
-        "changed": obtained.changed,
-        "why": obtained.why,
-        "made": obtained.manifest.get("made", {}),
-        "leftovers": bool(entry.leftovers()),
-    }
-    return told, tool_paths(entry, source.commands)
+    return {**obtained.told(tool["name"]), "leftovers": bool(entry.leftovers())}, tool_paths(entry, source.commands)
 
 
 def main() -> None:
@@ -207,16 +202,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    tools: list[dict[str, Any]] = []
-    paths: dict[str, str] = {}
-    for tool in module.params["tools"]:
-        try:
-            told, found = obtain(module, tool)
-        except (CacheError, GoModuleError, GoToolchainError) as error:
-            module.fail_json(msg=f"{tool['name']} {tool['version']}: {error}")
-        tools.append(told)
-        paths.update(found)
-    module.exit_json(changed=any(tool["changed"] for tool in tools), tools=tools, paths=paths)
+    obtain_all(module, obtain, (CacheError, GoModuleError, GoToolchainError))
 
 
 if __name__ == "__main__":

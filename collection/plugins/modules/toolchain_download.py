@@ -57,13 +57,9 @@ options:
             type: dict
             default: {}
           sha256:
-            description: SHA-256 of the download for each architecture.
+            description: SHA-256 of the download for each architecture. One without is refused.
             type: dict
-            default: {}
-          checksum_url:
-            description: Address of the publisher's sum file, for an architecture without O(tools[].assets[].sha256).
-            type: str
-            default: ""
+            required: true
           address_variable:
             description: Name of the variable that sets the address; errors name it.
             type: str
@@ -115,6 +111,7 @@ tools:
     changed: {description: "Whether it was fetched, or would be in check mode.", type: bool}
     why: {description: Why it was fetched; null when the cached binaries were good., type: str}
     made: {description: Where the cached binaries came from. Empty in check mode before they are there., type: dict}
+    sums: {description: SHA-256 of each binary by name. Empty in check mode before it is there., type: dict}
 """
 
 from pathlib import Path
@@ -128,13 +125,13 @@ from ansible_collections.availability.lab.plugins.module_utils.host.cache_entry 
     tool_paths,
 )
 from ansible_collections.availability.lab.plugins.module_utils.host.release_asset import AssetError, ReleaseAsset
+from ansible_collections.availability.lab.plugins.module_utils.host.tool_list import obtain_all
 
 ASSET = {
     "url": {"type": "str", "required": True},
     "binary": {"type": "str", "default": ""},
     "members": {"type": "dict", "default": {}},
-    "sha256": {"type": "dict", "default": {}},
-    "checksum_url": {"type": "str", "default": ""},
+    "sha256": {"type": "dict", "required": True},
     "address_variable": {"type": "str", "default": "url"},
 }
 TOOL = {
@@ -160,13 +157,7 @@ def obtain(module: AnsibleModule, tool: dict[str, Any]) -> tuple[dict[str, Any],
 
     recipe = {"source": "release", "assets": [asset.recipe(entry) for asset in assets]}
     obtained = entry.obtain(recipe, make, lock_timeout_s=options["lock_timeout_s"], check_mode=module.check_mode)
-    told = {
-        "name": tool["name"],
-        "changed": obtained.changed,
-        "why": obtained.why,
-        "made": obtained.manifest.get("made", {}),
-    }
-    return told, tool_paths(entry, binaries)
+    return obtained.told(tool["name"]), tool_paths(entry, binaries)
 
 
 def main() -> None:
@@ -179,16 +170,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    tools: list[dict[str, Any]] = []
-    paths: dict[str, str] = {}
-    for tool in module.params["tools"]:
-        try:
-            told, found = obtain(module, tool)
-        except (CacheError, AssetError) as error:
-            module.fail_json(msg=f"{tool['name']} {tool['version']}: {error}")
-        tools.append(told)
-        paths.update(found)
-    module.exit_json(changed=any(tool["changed"] for tool in tools), tools=tools, paths=paths)
+    obtain_all(module, obtain, (CacheError, AssetError))
 
 
 if __name__ == "__main__":

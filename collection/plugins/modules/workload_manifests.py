@@ -73,4 +73,12 @@ manifests:
   returned: always
   type: list
   elements: dict
+images_not_made:
+  description:
+    - The workloads whose images the manifests name and for which no image was given; only with O(image_needed=false).
+    - These have to be made before the manifests can be applied.
+  returned: always
+  type: list
+  elements: str
+  sample: [guestbook, redis]
 """

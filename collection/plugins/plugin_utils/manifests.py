@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 import yaml
 from ansible.plugins.loader import lookup_loader
 
-NO_IMAGE = "image-not-made-yet"
+NOT_MADE = "image-not-made-yet/"
+"""What stands for the image of a workload that has none: this, and the workload's name."""
 
 IDENTITY_ENV = [  # the answers' headers X-Pod and X-Node come from these
     {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
@@ -40,6 +43,11 @@ def shared_by_all(name: str) -> dict[str, Any]:
     }
 
 
+def not_made(manifests: list[dict[str, Any]]) -> list[str]:
+    """The workloads whose images the manifests name, and which had none when they were rendered."""
+    return sorted(set(re.findall(re.escape(NOT_MADE) + r"([\w.-]+)", json.dumps(manifests))))
+
+
 class WorkloadError(ValueError):
     """A workload cannot be rendered; the text names the option and what was expected."""
 
@@ -59,7 +67,7 @@ class Workloads:
         if not name or not templates:
             raise WorkloadError(
                 f"workload_name is {name}, and {self._folder} (workload_dir) has no folder {name}/manifests with "
-                "templates (*.yml.j2)"
+                f"templates (*.yml.j2); expected one of {', '.join(self.services())}"
             )
         own = {
             "workload_name": name,
@@ -79,6 +87,15 @@ class Workloads:
                 raise WorkloadError(f"{path}: what it renders is not YAML: {error}") from error
         return manifests
 
+    def services(self) -> list[str]:
+        """The workloads that bring a Service, which is what one asks."""
+        found = {
+            path.parent.parent.name
+            for path in self._folder.glob("*/manifests/*.yml.j2")
+            if "kind: Service\n" in path.read_text(encoding="utf-8")
+        }
+        return sorted(found)
+
     def _settings(self, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         defaults = self._loader.load_from_file(str(self._folder / name / "defaults.yml"))
         unknown = [setting for setting in given if setting not in defaults]
@@ -90,12 +107,12 @@ class Workloads:
 
     def _all_images(self) -> dict[str, str]:
         if self._images is None:
-            return {folder.name: NO_IMAGE for folder in self._folder.iterdir()}
+            return {folder.name: NOT_MADE + folder.name for folder in self._folder.iterdir()}
         return dict(self._images)
 
     def _image(self, name: str) -> str:
         if self._images is None:
-            return NO_IMAGE
+            return NOT_MADE + name
         if not self._images.get(name):
             raise WorkloadError(
                 f"workload_image is empty: expected a reference, or the role images to have made one for {name}"

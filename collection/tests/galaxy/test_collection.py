@@ -88,6 +88,14 @@ def test_a_probe_without_an_address_says_what_is_missing(run: Run, installed: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_workloads_are_found_from_an_empty_folder(run: Run, installed: Path, tmp_path: Path) -> None:
+    wrong = ("availability.lab.workload", "-e", "workload_name=nowhere")
+    done = run("ansible-playbook", *wrong, cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(installed))
+    assert done.returncode == 2
+    assert "expected one of guestbook, hello, load-and-stress, price-api, simpleprobe" in done.stdout, done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_playbook_finds_its_roles_and_modules(run: Run, installed: Path, tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
     host = {"hosts": {"localhost": {"ansible_connection": "local"}}}

@@ -62,7 +62,7 @@ def registry(place: Path, nodes: list[str]) -> Iterator[Registry]:
 
 def _gateway() -> str:
     """This host's address on the network of the nodes."""
-    inspect = ["docker", "network", "inspect", "minikube", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
+    inspect = ["docker", "network", "inspect", "availability-lab", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
     return subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
 
 

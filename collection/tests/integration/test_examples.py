@@ -128,14 +128,14 @@ def test_workload_image_and_cluster_images(tmp_path: Path) -> None:
     (built,) = building.run(tmp_path, timeout_s=300)
     assert_documented(built, building.returns())
     loading = Examples.of("cluster_images", **{
-        "availability-lab/hello:3f0c9e6a5b7d": built["image"], "[minikube, minikube-m02]": "[minikube]",
+        "availability-lab/hello:3f0c9e6a5b7d": built["image"], "[minikube, minikube-m02]": "[availability-lab]",
     })  # fmt: skip
-    for loaded in ({"minikube": [built["image"]]}, {}):
+    for loaded in ({"availability-lab": [built["image"]]}, {}):
         (answer,) = loading.run(tmp_path)
         assert_documented(answer, loading.returns())
         assert answer["loaded"] == loaded
     # The name alone: `crictl rmi` would take the lab's own image of the same content with it.
-    docker("exec", "minikube", "ctr", "--namespace=k8s.io", "images", "rm", f"docker.io/{built['image']}")
+    docker("exec", "availability-lab", "ctr", "--namespace=k8s.io", "images", "rm", f"docker.io/{built['image']}")
 
 
 def test_minikube_cluster(tmp_path: Path) -> None:

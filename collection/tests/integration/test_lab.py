@@ -54,7 +54,7 @@ def test_names_resolve_and_a_load_balancer_answers(lab: Lab) -> None:
 
 
 def test_a_stopped_node_and_a_killed_engine_are_healed(lab: Lab) -> None:
-    subprocess.run(["docker", "stop", "minikube"], check=True, capture_output=True, timeout=120)
+    subprocess.run(["docker", "stop", "availability-lab"], check=True, capture_output=True, timeout=120)
     engine = int(Path("/var/run/docker.pid").read_text())
     os.kill(engine, signal.SIGKILL)
     lab.succeed("playbooks/lab.yml")

@@ -16,6 +16,9 @@ import signal
 import subprocess
 from dataclasses import asdict, dataclass
 
+from ansible_collections.availability.lab.plugins.module_utils.cluster import node_containers
+from ansible_collections.availability.lab.plugins.module_utils.cluster.engine_group import with_access
+
 RUNNING = "Running"
 
 
@@ -25,6 +28,10 @@ class MinikubeError(Exception):
 
 class NeedsNewClusterError(MinikubeError):
     """Only a new cluster is as wanted, and to throw the old one away was not asked for; the message says why."""
+
+
+class NameTakenError(MinikubeError):
+    """The engine has containers under the cluster's name that this state folder knows nothing of."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,9 @@ class Minikube:
         self._spec_file = os.path.join(home, f"{profile}-spec.json")
 
     def status(self) -> list[NodeStatus]:
-        """The nodes as minikube sees them; empty when there is no such cluster."""
+        """The nodes as minikube sees them; empty when there is no such cluster, or no minikube."""
+        if not self.installed():
+            return []
         return parse_status(self._call(["status", "--output", "json"], timeout_s=60, check=False))
 
     def made_from(self) -> dict[str, object]:
@@ -154,6 +163,15 @@ class Minikube:
                 return dict(json.load(stream))
         except (OSError, ValueError):
             return {}
+
+    def installed(self) -> bool:
+        """Whether there is a minikube to run."""
+        return shutil.which(self.binary) is not None
+
+    def known(self) -> bool:
+        """Whether `home` holds a cluster of this name: made, or begun."""
+        config = os.path.join(self.home, ".minikube", "profiles", self.profile, "config.json")
+        return os.path.exists(config) or os.path.exists(self._spec_file)
 
     def differences(self, spec: ClusterSpec) -> list[str]:
         """What `spec` wants other than the cluster was made with, as "nodes: 1, wanted 2"."""
@@ -165,9 +183,17 @@ class Minikube:
         """What has to be done to reach `spec`.
 
         Raises NeedsNewClusterError when that would cost a cluster that is there, unless `recreate` says so. Nothing
-        is lost with one whose nodes are gone, or that has never come up.
+        is lost with one whose nodes are gone, or that has never come up. Raises NameTakenError where the name is
+        another's: minikube would take the containers for remains of its own, and remove them.
         """
         nodes = self.status()
+        if not nodes and not self.known():
+            others = node_containers.names(self.profile) if spec.driver == "docker" else []
+            if others:
+                raise NameTakenError(
+                    f"profile: the engine has containers of that name ({', '.join(others)}), and {self.home} did not "
+                    f"make them"
+                )
         disposable = recreate or not nodes or not self.made_from().get("finished", True)
         action = self._action(spec, nodes)
         if action == "recreate" and not disposable:
@@ -187,7 +213,7 @@ class Minikube:
 
     def _action(self, spec: ClusterSpec, nodes: list[NodeStatus]) -> str:
         if not nodes:
-            return "recreate" if self._profile_exists() else "create"
+            return "recreate" if self.known() else "create"
         if self.differences(spec):
             return "recreate"
         if len(nodes) == spec.nodes and all(node.healthy for node in nodes):
@@ -225,14 +251,19 @@ class Minikube:
         self._call(["stop"], timeout_s=180)
 
     def delete(self) -> None:
-        """Remove the cluster and what minikube remembers of it; its download cache stays."""
-        self._call(["delete"], timeout_s=180, check=False)
+        """Remove the cluster and what minikube remembers of it; its download cache stays.
+
+        Where minikube is gone or fails, the engine is asked itself. Raises MinikubeError when that refuses.
+        """
+        if self.installed():
+            self._call(["delete"], timeout_s=180, check=False)
+        try:
+            node_containers.remove(self.profile)
+        except node_containers.EngineError as error:
+            raise MinikubeError(str(error)) from error
         shutil.rmtree(os.path.join(self.home, ".minikube", "profiles", self.profile), ignore_errors=True)
         if os.path.exists(self._spec_file):
             os.unlink(self._spec_file)
-
-    def _profile_exists(self) -> bool:
-        return os.path.exists(os.path.join(self.home, ".minikube", "profiles", self.profile, "config.json"))
 
     def _start(self, spec: ClusterSpec, finished: bool) -> None:
         # Written first: a start that is interrupted leaves a cluster of this specification, which a start can heal.
@@ -244,7 +275,7 @@ class Minikube:
         self._call([*arguments, "--alsologtostderr"], timeout_s=self.timeout_s, log=self.log)
 
     def _call(self, arguments: list[str], timeout_s: int, check: bool = True, log: str = "") -> str:
-        command = [self.binary, "--profile", self.profile, *arguments]
+        command = with_access([self.binary, "--profile", self.profile, *arguments])
         environment = {
             **os.environ,
             "MINIKUBE_HOME": self.home,

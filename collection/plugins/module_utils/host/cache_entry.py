@@ -67,6 +67,12 @@ class Obtained:
     why: str | None
     manifest: dict[str, Any]
 
+    def told(self, name: str) -> dict[str, Any]:
+        """What a module returns of it: name, changed, why, how it was made, and the SHA-256 of each of its files."""
+        sums = {file: known["sha256"] for file, known in self.manifest.get("files", {}).items()}
+        made = self.manifest.get("made", {})
+        return {"name": name, "changed": self.changed, "why": self.why, "made": made, "sums": sums}
+
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's content."""
@@ -169,6 +175,8 @@ class CacheEntry:
         """Rename the finished folder into place; after a power cut it is there in full or not at all."""
         work.chmod(0o755)
         for name in files:
+            # Also under a umask of 077: programs of images, which other users run, are hard links to these.
+            (work / name).chmod(0o644 if name == MANIFEST else 0o755)
             _sync(work / name)
         _sync(work)
         if self.path.exists():

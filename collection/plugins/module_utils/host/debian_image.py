@@ -96,6 +96,16 @@ def run(command: list[str], **kwargs: object) -> str:
     return str(done.stdout)
 
 
+@contextmanager
+def modes_of_an_image() -> Iterator[None]:
+    """What is made meanwhile can be read by the image's users, whatever umask the one who makes it has."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def mirror_of_this_host() -> str:
     """The archive that this host's own apt is set up with, or "" (debootstrap's default) where there is none."""
     if shutil.which("apt-get") is None:
@@ -142,6 +152,7 @@ class DebianImage:
         labels = json.loads(done.stdout or "null") if done.returncode == 0 else None
         return isinstance(labels, dict) and labels.get(LABEL) == self.fingerprint
 
+    @modes_of_an_image()
     def ensure(self) -> str:
         """Make the image present: "load" from the cached tarball or "build". Raises ImageError."""
         os.makedirs(self.cache_dir, exist_ok=True)

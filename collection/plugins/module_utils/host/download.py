@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import re
 import time
 import urllib.error
 import urllib.parse
@@ -16,8 +15,6 @@ from pathlib import Path
 _TRIES = 3
 _PAUSE_S = 1.0
 _CHUNK_BYTES = 1 << 20
-_MAX_SUM_FILE_BYTES = 1 << 20
-_HEX_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # The server's trouble, not the address's: worth another try.
 _PASSING_STATUS = (408, 429, 500, 502, 503, 504)
 
@@ -40,18 +37,6 @@ def fetch(url: str, destination: Path, sha256: str, timeout_s: float, pause_s: f
         destination.unlink(missing_ok=True)
         raise
     return size
-
-
-def published_sha256(url: str, file_name: str, scratch: Path, timeout_s: float, pause_s: float = _PAUSE_S) -> str:
-    """The checksum of ``file_name`` in the publisher's sum file: a bare one, or lines ``<sha256>  <name>``."""
-    size, _unused = _stream_again(url, scratch, timeout_s, pause_s)
-    if size > _MAX_SUM_FILE_BYTES:
-        raise DownloadError(f"{url}: {size} bytes is no file of checksums")
-    for line in scratch.read_text(encoding="utf-8", errors="replace").splitlines():
-        words = line.split()
-        if words and _HEX_SHA256.fullmatch(words[0]) and (len(words) == 1 or words[-1].lstrip("*") == file_name):
-            return words[0].lower()
-    raise DownloadError(f"{url}: holds no SHA-256 of {file_name}")
 
 
 class _Passing(Exception):

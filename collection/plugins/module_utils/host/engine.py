@@ -92,6 +92,17 @@ def stale_files(files: EngineFiles) -> list[str]:
     return stale
 
 
+def started_by_us(pid: int, service: Service) -> bool:
+    """Whether a dockerd is the supervised one, or that of systemd's docker.service: the two that are ours to end."""
+    if pid == service.child_pid():
+        return True
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as groups:
+            return any(line.rstrip().endswith("/docker.service") for line in groups)
+    except OSError:
+        return False
+
+
 def owner(files: EngineFiles, service: Service, under_systemd: bool) -> str:
     """Who started the engine that answers: "systemd", "supervised" or "foreign"."""
     if under_systemd:

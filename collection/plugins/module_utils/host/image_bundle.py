@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 
-from .debian_image import add_file, run
+from .debian_image import add_file, modes_of_an_image, run
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class ImageBundle:
         """Whether the tar is in the cache."""
         return os.path.exists(self.path)
 
+    @modes_of_an_image()
     def build(self) -> None:
         """Build every image and save them into one tar. Raises ImageError; a broken build leaves no tar."""
         os.makedirs(self.cache_dir, exist_ok=True)

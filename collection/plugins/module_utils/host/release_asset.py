@@ -10,7 +10,7 @@ from typing import Any
 
 from .archive import ArchiveError, extract
 from .cache_entry import CacheEntry
-from .download import DownloadError, fetch, published_sha256
+from .download import DownloadError, fetch
 
 _SCRATCH = ".download"
 
@@ -21,7 +21,7 @@ class AssetError(Exception):
 
 @dataclass(frozen=True)
 class ReleaseAsset:
-    """``url``, ``checksum_url`` and the members may hold {version}, {os} and {arch}.
+    """``url`` and the members may hold {version}, {os} and {arch}.
 
     ``sha256``: architecture -> pinned checksum. ``binary``: the download itself under that name; or ``members``:
     binary -> path in the archive. ``address_variable``: what the user sets to change the address.
@@ -31,7 +31,6 @@ class ReleaseAsset:
     binary: str = ""
     members: dict[str, str] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
-    checksum_url: str = ""
     address_variable: str = "url"
 
     @property
@@ -42,14 +41,14 @@ class ReleaseAsset:
         """AssetError when it does not say what comes out, or nothing could verify it on this architecture."""
         if bool(self.binary) == bool(self.members):
             raise AssetError(f"assets: {self.url}: expected either binary or members")
-        if arch not in self.sha256 and not self.checksum_url:
-            raise AssetError(f"assets: {self.url}: expected sha256.{arch} or checksum_url; unverified is not accepted")
+        if arch not in self.sha256:
+            raise AssetError(f"assets: {self.url}: expected sha256.{arch}; unverified is not accepted")
 
     def recipe(self, entry: CacheEntry) -> dict[str, Any]:
         """What decides the content: not the address, so that a mirror and the original make the same entry."""
         return {
             "file": self._filled(self.url, entry).rsplit("/", 1)[-1],
-            "sha256": self.sha256.get(entry.target.arch, "published"),
+            "sha256": self.sha256[entry.target.arch],
             "members": {name: self._filled(path, entry) for name, path in self.members.items()} or self.binary,
         }
 
@@ -57,11 +56,8 @@ class ReleaseAsset:
         """Fetch, verify and unpack into ``folder``; facts for the manifest."""
         url = self._filled(self.url, entry)
         scratch = folder / _SCRATCH
-        expected = self.sha256.get(entry.target.arch, "")
+        expected = self.sha256[entry.target.arch]
         try:
-            if not expected:
-                sums = self._filled(self.checksum_url, entry)
-                expected = published_sha256(sums, url.rsplit("/", 1)[-1], scratch, timeout_s)
             size_bytes = fetch(url, scratch, expected, timeout_s)
             if self.binary:
                 scratch.rename(folder / self.binary)

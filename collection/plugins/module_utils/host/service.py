@@ -32,6 +32,7 @@ START_LIMIT_S = 10.0
 # A command that ends in this time was never up: better said now than by the next task.
 SETTLE_S = 0.5
 LOG_TAIL_BYTES = 2000
+SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 class ServiceError(Exception):
@@ -151,7 +152,7 @@ class Service:
         program = self._install_supervisor()
         write_json(self.spec_path, asdict(spec))
         subprocess.run(
-            [sys.executable, "-I", "-S", program, self.spec_path],
+            [_python(), "-I", "-S", program, self.spec_path],
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -199,6 +200,18 @@ class Service:
                 out.write(source)
             os.replace(temporary, path)
         return path
+
+
+def _python() -> str:
+    """The Python that the supervisor runs with.
+
+    For root the system's own, where it is new enough: ours may be a virtual environment, which its user can write to.
+    """
+    if os.geteuid() == 0 and os.access(SYSTEM_PYTHON, os.X_OK):
+        asked = [SYSTEM_PYTHON, "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 9))"]
+        if subprocess.run(asked, check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            return SYSTEM_PYTHON
+    return sys.executable
 
 
 def _live_pid(identity: dict[str, int] | None) -> int | None:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .debian_image import ImageError, add_file, run
+from .debian_image import ImageError, add_file, modes_of_an_image, run
 from .python_packages import install_packages, needs_packages
 
 # Beside the application in its folder, but never part of the image.
@@ -65,12 +65,13 @@ class WorkloadImage:
         except OSError:
             return False
 
+    @modes_of_an_image()
     def build(self) -> None:
         """Builds and tags the image without network. Raises ImageError with what pip or the engine said."""
         os.makedirs(self.cache_dir, exist_ok=True)
         context = tempfile.mkdtemp(prefix=".context-", dir=self.cache_dir)
         try:
-            os.chmod(context, 0o755)  # noqa: S103  what is copied from it must be readable in the image
+            os.chmod(context, 0o755)  # noqa: S103  mkdtemp made it private; the image's user must read it
             for relative in self._files():
                 target = os.path.join(context, relative)
                 os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -8,7 +8,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,9 @@ def test_an_engine_that_answers_is_left_alone(files: EngineFiles, run: Run, monk
     assert Path(files.containerd_pid_file).exists()
 
 
-def test_an_engine_that_hangs_is_ended(
-    files: EngineFiles, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hanging(files: EngineFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A live process called dockerd that answers nobody."""
     monkeypatch.setattr(docker_engine_heal, "answers_in_time", lambda one: engine.answers_in_time(one, 0.1))
     program = tmp_path / "dockerd"
     program.symlink_to("/bin/sleep")
@@ -78,8 +78,25 @@ def test_an_engine_that_hangs_is_ended(
         Path(files.pid_file).write_text(str(process.pid))
         while engine.named_pid(files.pid_file, "dockerd") is None:
             time.sleep(0.01)
-        assert run(check=True)["ended"] == [process.pid]
-        assert process.poll() is None
-        result = run()
-        assert (result["ended"], result["removed"]) == ([process.pid], [files.pid_file])
-        assert process.wait(5) < 0
+        yield process
+        process.kill()
+
+
+def test_an_engine_of_ours_that_hangs_is_ended(
+    files: EngineFiles, run: Run, hanging: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker_engine_heal, "started_by_us", lambda pid, _service: pid == hanging.pid)
+    assert run(check=True)["ended"] == [hanging.pid]
+    assert hanging.poll() is None
+    result = run()
+    assert (result["ended"], result["removed"]) == ([hanging.pid], [files.pid_file])
+    assert hanging.wait(5) < 0
+
+
+def test_somebody_elses_engine_that_hangs_is_left_alone(
+    files: EngineFiles, run: Run, hanging: subprocess.Popen[bytes]
+) -> None:
+    message = run()["msg"]
+    assert f"dockerd (pid {hanging.pid}) runs, does not answer on {files.socket}" in message
+    assert hanging.poll() is None
+    assert Path(files.pid_file).exists()

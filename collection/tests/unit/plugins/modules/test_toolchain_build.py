@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,8 @@ def test_predicts_builds_and_finds(run, tmp_path: Path) -> None:
     assert built["paths"] == predicted["paths"]
     again = run()
     assert again["changed"] is False
-    assert again["tools"] == [
-        {"name": "hello", "changed": False, "why": None, "made": built["tools"][0]["made"], "leftovers": False}
-    ]
+    assert again["tools"] == [{**built["tools"][0], "changed": False, "why": None}]
+    assert again["tools"][0]["sums"] == {"hello": sha256(Path(built["paths"]["hello"]).read_bytes()).hexdigest()}
 
 
 def test_several_tools_in_one_run(run) -> None:

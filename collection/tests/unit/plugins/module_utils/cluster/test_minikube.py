@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube 
     ClusterSpec,
     Minikube,
     MinikubeError,
+    NameTakenError,
     NeedsNewClusterError,
     parse_status,
 )
@@ -21,6 +23,33 @@ from ansible_collections.availability.lab.plugins.module_utils.cluster.minikube 
 SPEC = ClusterSpec(nodes=1, kubernetes_version="v1.33.1")
 RUNNING = {"Name": "lab", "Host": "Running", "Kubelet": "Running", "APIServer": "Running", "Worker": False}
 WORKER = {"Name": "lab-m02", "Host": "Running", "Kubelet": "Running", "APIServer": "Irrelevant", "Worker": True}
+
+
+class Engine:
+    """A docker that lists what the test wants (a line a container: "name profile") and notes what it was to remove."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "engine"
+        self.folder.mkdir()
+        self.removed = self.folder / "removed"
+        self.removed.touch()
+        self.holds()
+        program = self.folder / "docker"
+        program.write_text(
+            f"""#!/bin/sh
+cd {self.folder}
+case "$1 $2 $*" in
+"ps --all "*--quiet*) grep -o " ${{5##*=}}$" containers ;;
+"ps --all "*) cut -d" " -f1 containers ;;
+rm*|*" rm "*) echo "$*" >>removed ;;
+esac
+true
+"""
+        )
+        program.chmod(0o755)
+
+    def holds(self, *containers: str) -> None:
+        (self.folder / "containers").write_text("".join(f"{line}\n" for line in containers))
 
 
 class StandIn:
@@ -37,6 +66,7 @@ class StandIn:
             f'case "$*" in *" status "*) cat {self.answer} ;; *" start "*) . {folder}/start ;; esac\n'
         )
         self.program.chmod(0o755)
+        self.engine = Engine(folder)
         (folder / "start").write_text("true\n")
         self.start_script = folder / "start"
         self.says("no such profile")
@@ -55,8 +85,10 @@ class StandIn:
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path) -> StandIn:
-    return StandIn(tmp_path)
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    made = StandIn(tmp_path)
+    monkeypatch.setenv("PATH", str(made.engine.folder), prepend=os.pathsep)
+    return made
 
 
 def test_status_of_one_node_of_several_and_of_none() -> None:
@@ -114,6 +146,35 @@ def test_what_has_never_come_up_and_what_is_gone_may_be_made_anew(stand_in: Stan
 
 def test_a_cluster_that_is_not_there_is_created(stand_in: StandIn) -> None:
     assert stand_in.minikube().plan(SPEC).action == "create"
+
+
+@pytest.mark.parametrize("name", ["lab", "lab-m02"])
+def test_a_name_that_another_took_is_refused(stand_in: StandIn, name: str) -> None:
+    stand_in.engine.holds(f"{name} lab")
+    with pytest.raises(NameTakenError, match=rf"profile: .*\({name}\), and .*home did not make them"):
+        stand_in.minikube().plan(SPEC)
+    assert stand_in.verbs() == ["status"]
+
+
+def test_what_only_looks_like_a_node_does_not_matter(stand_in: StandIn) -> None:
+    stand_in.engine.holds("lab-registry other", "mylab mylab", "lab-m02x other")
+    assert stand_in.minikube().plan(SPEC).action == "create"
+
+
+def test_a_cluster_whose_state_is_there_is_the_labs_own(stand_in: StandIn) -> None:
+    stand_in.engine.holds("lab lab")
+    stand_in.remembers(SPEC, finished=True)
+    assert stand_in.minikube().plan(SPEC).action == "recreate"
+
+
+def test_without_minikube_the_engine_is_asked_to_remove_it(stand_in: StandIn) -> None:
+    stand_in.program.unlink()
+    stand_in.engine.holds("lab lab", "minikube minikube")
+    stand_in.remembers(SPEC)
+    minikube = stand_in.minikube()
+    minikube.delete()
+    assert stand_in.engine.removed.read_text() == "rm --force --volumes lab\n"
+    assert not minikube.known()
 
 
 def test_a_first_start_that_fails_is_tried_once_from_nothing(stand_in: StandIn) -> None:

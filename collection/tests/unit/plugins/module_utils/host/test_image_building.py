@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ echo "docker $*" >> {log}
 test ! -e {folder}/fail-$1 || {{ echo "no space left" >&2; exit 1; }}
 case $1 in
   image) cat {folder}/labels ;;
-  build) rm -rf {folder}/context; cp -r "$4" {folder}/context ;;
+  build) rm -rf {folder}/context; cp -rp "$4" {folder}/context ;;
   save) echo "an image" > "$3" ;;
 esac
 """
@@ -79,6 +80,21 @@ def test_an_image_is_made_once_and_then_loaded(programs: Path, tmp_path: Path) -
         assert "./var/log/dpkg.log" not in root.getnames()
     assert made.ensure() == "load"
     assert len(calls(programs, "debootstrap")) == 1
+
+
+@pytest.fixture
+def private_files() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    assert os.umask(before) == 0o077, "put back"
+
+
+@pytest.mark.usefixtures("private_files")
+def test_other_users_can_read_what_a_user_with_private_files_makes(programs: Path, tmp_path: Path) -> None:
+    image(tmp_path).ensure()
+    with tarfile.open(programs / "context/root.tar") as root:
+        modes = {member.name: member.mode & 0o777 for member in root}
+    assert {modes["."], modes["./etc"], modes["./opt"], modes["./opt/tool"]} == {0o755}
 
 
 def test_a_damaged_tar_is_made_anew(programs: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ case "$1" in
   build)
     for last; do :; done
     (cd "$last" && find . -type f | sort) > $state/context
+    (cd "$last" && find . ! -perm -a+r) > $state/private
     echo "$*" > $state/command
     echo "$3" >> $state/images ;;
 esac
@@ -91,11 +92,17 @@ def test_another_base_is_another_content(image: WorkloadImage, change: dict[str,
     assert other.reference() != image.reference()
 
 
-def test_building_makes_it_exist_from_the_applications_files_alone(image: WorkloadImage, state: Path) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_building_makes_it_exist_from_the_applications_files_alone(
+    image: WorkloadImage, state: Path, umask: int
+) -> None:
     assert not image.exists()
+    before = os.umask(umask)
     image.build()
+    os.umask(before)
     assert image.exists()
     assert (state / "context").read_text().split() == ["./Dockerfile", "./hello.py", "./pages/index.html"]
+    assert (state / "private").read_text() == ""
     assert "--network none --build-arg BASE_IMAGE=base:1" in (state / "command").read_text()
     assert os.listdir(image.cache_dir) == []
 

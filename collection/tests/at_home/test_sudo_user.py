@@ -1,0 +1,154 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""A user who is not root and has sudo, on a machine that has a life.
+
+Another minikube runs on it, the clone is in a folder with a blank and an umlaut in its name, new files are private.
+
+After the teardown of the tests' own lab, for there is one engine, one tunnel and one etcd on a machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab_under_test import CHANGED, RECAP, ROOT, Lab, PlaybookRun
+
+pytestmark = pytest.mark.lab
+
+NAME = "lab-user"
+HOME = Path("/home") / NAME
+CLONE = HOME / "Mein Prüfstand" / "availability-lab"
+SUDOERS = Path("/etc/sudoers.d") / NAME
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+#: What the tests' own process has in its environment and a login of another user has not.
+OURS = ("ANSIBLE_", "KUBECONFIG", "MAKE", "MFLAGS", "PYTEST_", "PYTHON", "SUDO_", "VIRTUAL_ENV", "XDG_")
+PROGRAM = Path("/usr/local/libexec/availability-lab/minikube")
+
+
+def as_root(*command: str, timeout_s: float = 300) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=timeout_s).stdout
+
+
+def nodes(profile: str) -> dict[str, str]:
+    """The containers of a minikube profile by name, and when each was started."""
+    names = as_root(
+        "docker", "ps", "--all", "--format={{.Names}}", f"--filter=label=name.minikube.sigs.k8s.io={profile}"
+    )
+    return {
+        name: as_root("docker", "inspect", "--format={{.State.Running}} {{.State.StartedAt}}", name)
+        for name in names.split()
+    }
+
+
+class User:
+    """An account without root's rights, and a clone of its own."""
+
+    def run(self, *command: str, before: tuple[str, ...] = ()) -> PlaybookRun:
+        """Run a command in the clone, as in a login of this user."""
+        own = {"HOME": str(HOME), "USER": NAME, "LOGNAME": NAME, "ANSIBLE_FORCE_COLOR": "0", "PATH": PATH}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        login = ["runuser", "--user", NAME, "--", "sh", "-c", 'umask 077; exec "$@"', "sh"]
+        done = subprocess.run(
+            [*before, *login, *command], cwd=CLONE, env={**kept, **own}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1500, check=False,
+        )  # fmt: skip
+        return PlaybookRun(done.returncode, done.stdout, 0)
+
+    def play(self, playbook: str, *arguments: str, before: tuple[str, ...] = ()) -> PlaybookRun:
+        """Run a playbook that has to succeed."""
+        run = self.run(".venv/bin/ansible-playbook", playbook, *arguments, before=before)
+        assert run.code == 0, run.output[-6000:]
+        return run
+
+
+@pytest.fixture(scope="module")
+def user(lab: Lab) -> Iterator[User]:
+    """The account, with the binaries that the tests' lab has made: to make them again would take ten minutes."""
+    as_root("apt-get", "install", "--yes", "--no-install-recommends", "sudo", "make", "python3-venv")
+    as_root("useradd", "--create-home", "--shell=/bin/sh", NAME)
+    try:
+        SUDOERS.write_text(f"{NAME} ALL=(ALL) NOPASSWD: ALL\n")
+        SUDOERS.chmod(0o440)
+        CLONE.mkdir(parents=True)
+        tracked = as_root("git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+        for name in tracked:
+            if (source := ROOT / name).is_file():
+                (CLONE / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, CLONE / name)
+        cache = HOME / ".cache/availability-lab"
+        cache.mkdir(parents=True)
+        made = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "availability-lab"
+        as_root("cp", "--archive", *(str(made / part) for part in ("toolchain", "images")), str(cache))
+        as_root("chown", "--recursive", f"{NAME}:", str(HOME))
+        yield User()
+    finally:
+        SUDOERS.unlink(missing_ok=True)
+        as_root("userdel", "--remove", NAME)
+
+
+@pytest.fixture(scope="module")
+def neighbour(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A cluster of somebody else's minikube, under the name that minikube gives by default; its containers."""
+    place = tmp_path_factory.mktemp("neighbour")
+    values = {"lab_state_dir": str(place), "minikube_profile": "minikube", "minikube_load_balancer": False}
+    extra = ("--extra-vars", json.dumps(values))
+    lab.succeed("playbooks/lab.yml", "--tags=docker,minikube", *extra)
+    try:
+        yield nodes("minikube")
+    finally:
+        lab.succeed("playbooks/teardown.yml", *extra)
+
+
+def test_make_lab_as_a_user_with_sudo(neighbour: dict[str, str], user: User) -> None:
+    run = user.run("make", "lab", "PYTHON=/usr/bin/python3")
+    assert run.code == 0, run.output[-6000:]
+    (result,) = (CLONE / "results/blue-green").glob("*Z/result.json")
+    assert json.loads(result.read_text())["verdict"] == "pass"
+    assert len(nodes("availability-lab")) == 1
+    assert nodes("minikube") == neighbour
+
+
+@pytest.mark.parametrize("arguments", [(), ("--check",)])
+def test_a_second_run_changes_nothing(user: User, arguments: tuple[str, ...]) -> None:
+    run = user.play("playbooks/lab.yml", *arguments)
+    changed = [int(found["changed"]) for found in RECAP.finditer(run.output)]
+    assert changed == [0], [found[0] for found in CHANGED.finditer(run.output)]
+
+
+def test_what_runs_as_root_is_written_by_root_only(user: User) -> None:
+    """The folders above it, too; but for the arguments that are data."""
+    lines = as_root("ps", "-eo", "user=,args=").splitlines()
+    tunnels = [line.split() for line in lines if "tunnel --cleanup" in line and line.startswith("root")]
+    assert tunnels, lines
+    for program in {Path(word) for words in tunnels for word in words if word.startswith("/") and Path(word).is_file()}:
+        for path in (program.resolve(), *program.resolve().parents):
+            found = path.stat()
+            assert found.st_uid == 0, path
+            assert not found.st_mode & 0o022 or path.stat().st_mode & 0o1000, path
+
+
+def test_a_taken_name_is_refused_and_nothing_changed(neighbour: dict[str, str], user: User) -> None:
+    values = json.dumps({"minikube_profile": "minikube", "lab_state_dir": str(HOME / "elsewhere")})
+    run = user.run(".venv/bin/ansible-playbook", "playbooks/lab.yml", "--tags=minikube", "--extra-vars", values)
+    assert run.code != 0
+    assert "minikube_profile" in run.output, run.output[-3000:]
+    assert nodes("minikube") == neighbour
+
+
+def test_teardown_needs_neither_network_nor_minikube(neighbour: dict[str, str], user: User) -> None:
+    kept = PROGRAM.read_bytes()
+    PROGRAM.unlink()
+    shutil.rmtree(HOME / ".cache/availability-lab")
+    try:
+        user.play("playbooks/teardown.yml", before=("unshare", "--net"))
+    finally:
+        PROGRAM.write_bytes(kept)
+        PROGRAM.chmod(0o755)
+    assert nodes("availability-lab") == {}
+    assert nodes("minikube") == neighbour
