@@ -37,9 +37,7 @@ def as_root(*command: str, timeout_s: float = 300) -> str:
 
 def nodes(profile: str) -> dict[str, str]:
     """The containers of a minikube profile by name, and when each was started."""
-    names = as_root(
-        "docker", "ps", "--all", "--format={{.Names}}", f"--filter=label=name.minikube.sigs.k8s.io={profile}"
-    )
+    names = as_root("docker", "ps", "--all", "--format={{.Names}}", f"--filter=name=^{profile}(-m[0-9]+)?$")
     return {
         name: as_root("docker", "inspect", "--format={{.State.Running}} {{.State.StartedAt}}", name)
         for name in names.split()

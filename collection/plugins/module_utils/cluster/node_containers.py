@@ -2,7 +2,8 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """What the Docker engine holds of one minikube profile, asked of the engine: it needs neither minikube nor its state.
 
-minikube labels what it makes with the profile's name (ProfileLabelKey of its drivers/kic/oci/types.go).
+minikube labels a node's container and volume with the node's name, and the network with the profile's (ProfileLabelKey
+of its drivers/kic/oci/types.go).
 """
 
 from __future__ import annotations
@@ -24,24 +25,31 @@ def names(profile: str) -> list[str]:
 
     Empty without an engine: nothing can be there, then.
     """
-    pattern = re.escape(profile) + r"(-m[0-9]{2,})?"
     try:
-        listed = _docker("ps", "--all", "--format", "{{.Names}}").split()
+        return sorted(name for name, _label in _held("ps", "--all", name="Names") if _is_node(name, profile))
     except EngineError:
         return []
-    return sorted(name for name in listed if re.fullmatch(pattern, name))
 
 
 def remove(profile: str) -> None:
     """Remove the profile's containers, their volumes and its network, as `minikube delete` does. Raises EngineError."""
-    wanted = f"label={LABEL}={profile}"
-    for listing, removal in (
-        (("ps", "--all"), ("rm", "--force", "--volumes")),
-        (("volume", "ls"), ("volume", "rm")),
-        (("network", "ls"), ("network", "rm")),
+    for listing, column, removal in (
+        (("ps", "--all"), "Names", ("rm", "--force", "--volumes")),
+        (("volume", "ls"), "Name", ("volume", "rm")),
+        (("network", "ls"), "Name", ("network", "rm")),
     ):
-        if found := _docker(*listing, "--quiet", "--filter", wanted).split():
+        if found := [name for name, label in _held(*listing, name=column) if _is_node(label, profile)]:
             _docker(*removal, *found)
+
+
+def _is_node(text: str, profile: str) -> bool:
+    return re.fullmatch(re.escape(profile) + r"(-m[0-9]{2,})?", text) is not None
+
+
+def _held(*listing: str, name: str) -> list[tuple[str, str]]:
+    """(name, label) of all that a listing tells; the label is empty for what minikube did not make."""
+    told = _docker(*listing, "--format", f'{{{{.{name}}}}} {{{{.Label "{LABEL}"}}}}')
+    return [(found, label) for found, _space, label in (line.partition(" ") for line in told.splitlines())]
 
 
 def _docker(*arguments: str) -> str:

@@ -26,7 +26,7 @@ WORKER = {"Name": "lab-m02", "Host": "Running", "Kubelet": "Running", "APIServer
 
 
 class Engine:
-    """A docker that lists what the test wants (a line a container: "name profile") and notes what it was to remove."""
+    """A docker that lists what the test wants (a line a container: "name label") and notes what it was to remove."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "engine"
@@ -39,8 +39,7 @@ class Engine:
             f"""#!/bin/sh
 cd {self.folder}
 case "$1 $2 $*" in
-"ps --all "*--quiet*) grep -o " ${{5##*=}}$" containers ;;
-"ps --all "*) cut -d" " -f1 containers ;;
+"ps --all "*) cat containers ;;
 rm*|*" rm "*) echo "$*" >>removed ;;
 esac
 true
@@ -169,11 +168,11 @@ def test_a_cluster_whose_state_is_there_is_the_labs_own(stand_in: StandIn) -> No
 
 def test_without_minikube_the_engine_is_asked_to_remove_it(stand_in: StandIn) -> None:
     stand_in.program.unlink()
-    stand_in.engine.holds("lab lab", "minikube minikube")
+    stand_in.engine.holds("lab lab", "lab-m02 lab-m02", "lab-m03 ", "lab2 lab2", "minikube minikube")
     stand_in.remembers(SPEC)
     minikube = stand_in.minikube()
     minikube.delete()
-    assert stand_in.engine.removed.read_text() == "rm --force --volumes lab\n"
+    assert stand_in.engine.removed.read_text() == "rm --force --volumes lab lab-m02\n"
     assert not minikube.known()
 
 
