@@ -10,8 +10,9 @@ module: cluster_ready
 short_description: Apply what a cluster needs, and wait until it can be worked with
 version_added: 0.1.0
 description:
-  - Applies manifests and then waits until every node is ready and the named deployments are available, all in one
-    process and with C(kubectl), which starts in a tenth of the time that the Python client takes.
+  - Applies manifests and then waits until every node is ready, with the daemonsets of priority
+    C(system-node-critical) that make it usable (pod network, proxy), and the named deployments are available. All in
+    one process and with C(kubectl), which starts in a tenth of the time that the Python client takes.
   - Nothing is changed when the objects are as the manifests say.
 author:
   - The Availability Lab founders (@availability-lab)

@@ -1,6 +1,8 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Whether a cluster can be worked with: its nodes are ready and the deployments that others rely on are available."""
+"""Whether a cluster can be worked with: its nodes, and the pods that make them some, are ready, and the deployments
+that others rely on are available.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,9 @@ from typing import Any
 from .kubectl import Kubectl, KubectlError
 
 PAUSE_S = 1.0
+#: Priority of the DaemonSets that a node is no use without: its pod network and its way to Services. After a node's
+#: restart they come minutes, at worst, after all else seems ready, for that was ready before and has not yet failed.
+NODE_CRITICAL = "system-node-critical"
 
 
 class NotReadyError(Exception):
@@ -18,7 +23,7 @@ class NotReadyError(Exception):
 
 
 def lacking(objects: Sequence[dict[str, Any]], deployments: Sequence[tuple[str, str]]) -> list[str]:
-    """What of the cluster is not ready yet, by its nodes and deployments as they are read, in words."""
+    """What of the cluster is not ready yet, by its nodes, deployments and daemonsets as they are read, in words."""
     nodes = [entry for entry in objects if entry["kind"] == "Node"]
     seen = {
         (entry["metadata"]["namespace"], entry["metadata"]["name"]): entry
@@ -33,6 +38,11 @@ def lacking(objects: Sequence[dict[str, Any]], deployments: Sequence[tuple[str, 
             missing.append(f"deployment {namespace}/{name} is not there")
         elif not _observed(entry) or not _is(entry, "Available"):
             missing.append(f"deployment {namespace}/{name} is not available")
+    missing += [
+        f"daemonset {entry['metadata']['namespace']}/{entry['metadata']['name']} is not ready on every node"
+        for entry in objects
+        if entry["kind"] == "DaemonSet" and _is_node_critical(entry) and not _is_everywhere(entry)
+    ]
     return missing
 
 
@@ -46,7 +56,7 @@ def wait_until_ready(
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            missing = lacking(kubectl.get("nodes,deployments"), deployments)
+            missing = lacking(kubectl.get("nodes,deployments,daemonsets"), deployments)
         except KubectlError as error:
             missing = [str(error)]
         if not missing:
@@ -59,6 +69,15 @@ def wait_until_ready(
 def _is(entry: dict[str, Any], condition: str) -> bool:
     said = entry.get("status", {}).get("conditions", [])
     return any(one["type"] == condition and one["status"] == "True" for one in said)
+
+
+def _is_node_critical(entry: dict[str, Any]) -> bool:
+    return bool(entry["spec"]["template"]["spec"].get("priorityClassName") == NODE_CRITICAL)
+
+
+def _is_everywhere(entry: dict[str, Any]) -> bool:
+    status = entry.get("status", {})
+    return _observed(entry) and status.get("numberReady", 0) >= status.get("desiredNumberScheduled", 1)
 
 
 def _observed(entry: dict[str, Any]) -> bool:

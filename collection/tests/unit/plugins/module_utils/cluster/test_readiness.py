@@ -33,6 +33,16 @@ def deployment(available: str = "True", generation: int = 2, observed: int = 2) 
     }
 
 
+def daemonset(ready: int = 2, observed: int = 2, priority: str | None = "system-node-critical") -> dict[str, Any]:
+    return {
+        "kind": "DaemonSet",
+        "metadata": {"namespace": "kube-flannel", "name": "flannel", "generation": 2},
+        "spec": {"template": {"spec": {"priorityClassName": priority} if priority else {}}},
+        "status": {"observedGeneration": observed, "desiredNumberScheduled": 2, "numberReady": ready},
+    }
+
+
+NO_NETWORK = ["daemonset kube-flannel/flannel is not ready on every node"]
 WANTED = [("kube-system", "coredns")]
 
 
@@ -45,6 +55,10 @@ WANTED = [("kube-system", "coredns")]
         ([node(), deployment("False")], ["deployment kube-system/coredns is not available"]),
         ([node(), deployment(observed=1)], ["deployment kube-system/coredns is not available"]),
         ([node()], ["deployment kube-system/coredns is not there"]),
+        ([node(), deployment(), daemonset()], []),
+        ([node(), deployment(), daemonset(ready=1)], NO_NETWORK),
+        ([node(), deployment(), daemonset(observed=1)], NO_NETWORK),
+        ([node(), deployment(), daemonset(ready=1, priority=None)], []),
     ],
 )
 def test_what_lacks_is_named(objects: list[dict[str, Any]], said: list[str]) -> None:
