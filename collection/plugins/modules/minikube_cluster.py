@@ -268,7 +268,7 @@ def main() -> None:
     except NameTakenError as error:
         module.fail_json(
             msg=f"{error}. Nothing was changed. Set another profile (of the role: minikube_profile), or, if they are "
-            f"what is left of a lab whose state was removed, remove them with docker rm --force --volumes",
+            f"what is left of a lab whose state was removed, remove them with docker rm --force and docker volume rm",
             log=minikube.log,
         )
     except (MinikubeError, OSError) as error:

@@ -31,7 +31,7 @@ class NeedsNewClusterError(MinikubeError):
 
 
 class NameTakenError(MinikubeError):
-    """The engine has containers under the cluster's name that this state folder knows nothing of."""
+    """The engine has containers or volumes under the cluster's name that this state folder knows nothing of."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,8 @@ class Minikube:
             others = node_containers.names(self.profile) if spec.driver == "docker" else []
             if others:
                 raise NameTakenError(
-                    f"profile: the engine has containers of that name ({', '.join(others)}), and {self.home} did not "
-                    f"make them"
+                    f"profile: the engine has containers or volumes of that name ({', '.join(others)}), "
+                    f"and {self.home} did not make them"
                 )
         disposable = recreate or not nodes or not self.made_from().get("finished", True)
         action = self._action(spec, nodes)

@@ -21,14 +21,16 @@ class EngineError(Exception):
 
 
 def names(profile: str) -> list[str]:
-    """The containers under the names of the profile's nodes (`lab`, `lab-m02`), whoever made them.
+    """The containers and volumes under the names of the profile's nodes (`lab`, `lab-m02`), whoever made them.
 
+    A volume alone counts, too: minikube takes it for a new node, which then stumbles over the state of the old one.
     Empty without an engine: nothing can be there, then.
     """
     try:
-        return sorted(name for name, _label in _held("ps", "--all", name="Names") if _is_node(name, profile))
+        held = [*_held("ps", "--all", name="Names"), *_held("volume", "ls", name="Name")]
     except EngineError:
         return []
+    return sorted({name for name, _label in held if _is_node(name, profile)})
 
 
 def remove(profile: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class Engine:
 cd {self.folder}
 case "$1 $2 $*" in
 "ps --all "*) cat containers ;;
+"volume ls "*) cat volumes ;;
 rm*|*" rm "*) echo "$*" >>removed ;;
 esac
 true
@@ -47,8 +49,9 @@ true
         )
         program.chmod(0o755)
 
-    def holds(self, *containers: str) -> None:
+    def holds(self, *containers: str, volumes: Sequence[str] = ()) -> None:
         (self.folder / "containers").write_text("".join(f"{line}\n" for line in containers))
+        (self.folder / "volumes").write_text("".join(f"{line}\n" for line in volumes))
 
 
 class StandIn:
@@ -155,6 +158,12 @@ def test_a_name_that_another_took_is_refused(stand_in: StandIn, name: str) -> No
     assert stand_in.verbs() == ["status"]
 
 
+def test_a_volume_that_a_removed_node_left_is_refused(stand_in: StandIn) -> None:
+    stand_in.engine.holds(volumes=["lab lab", "other "])
+    with pytest.raises(NameTakenError, match=r"containers or volumes of that name \(lab\)"):
+        stand_in.minikube().plan(SPEC)
+
+
 def test_what_only_looks_like_a_node_does_not_matter(stand_in: StandIn) -> None:
     stand_in.engine.holds("lab-registry other", "mylab mylab", "lab-m02x other")
     assert stand_in.minikube().plan(SPEC).action == "create"
@@ -168,11 +177,13 @@ def test_a_cluster_whose_state_is_there_is_the_labs_own(stand_in: StandIn) -> No
 
 def test_without_minikube_the_engine_is_asked_to_remove_it(stand_in: StandIn) -> None:
     stand_in.program.unlink()
-    stand_in.engine.holds("lab lab", "lab-m02 lab-m02", "lab-m03 ", "lab2 lab2", "minikube minikube")
+    stand_in.engine.holds(
+        "lab lab", "lab-m02 lab-m02", "lab-m03 ", "lab2 lab2", "minikube minikube", volumes=["lab-m02 lab-m02", "lab3 "]
+    )
     stand_in.remembers(SPEC)
     minikube = stand_in.minikube()
     minikube.delete()
-    assert stand_in.engine.removed.read_text() == "rm --force --volumes lab lab-m02\n"
+    assert stand_in.engine.removed.read_text() == "rm --force --volumes lab lab-m02\nvolume rm lab-m02\n"
     assert not minikube.known()
 
 
