@@ -89,6 +89,8 @@ def expectation_values(figure: Json) -> dict[str, float | None]:
     availability = figure["availability"]
     latency = figure["latency_ms"]
     outages = figure["outages"]
+    if figure["failed"] and not availability["time"]["of"]:  # sums of a tool that tells no moment of any request
+        outages = dict.fromkeys(outages)
     values: dict[str, float | None] = {
         "attempts": figure["attempts"],
         "ok": figure["ok"],

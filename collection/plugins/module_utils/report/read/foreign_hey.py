@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from pathlib import Path
 from typing import Any
 
-from .foreign_record import Request, record_of
-from .record_file import RecordError
+from .foreign_file import ForeignFile
+from .foreign_record import Request, record_of, whole_ns
 
 Json = dict[str, Any]
 HEADER = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset"
@@ -21,31 +18,29 @@ NOTE = (
 INCOMPLETE = "hey leaves requests without an answer out of its CSV: how many failed is not known"
 
 
-def is_output(text: str) -> bool:
+def recognises(file: ForeignFile) -> bool:
     """Whether the text begins with hey's header."""
-    return text.startswith(HEADER)
+    return file.text.startswith(HEADER)
 
 
-def read_output(path: str | Path, text: str, ended_unix_ns: int) -> Json:
-    """The record of hey's CSV, which tells no wall-clock time: it is taken to have ended at `ended_unix_ns`.
+def reads(file: ForeignFile) -> Json:
+    """The record of hey's CSV, which tells no wall-clock time: it is taken to have ended when it was written.
 
     Its verdict is inconclusive at best, since failures are missing. Raises RecordError: a row that is not one of
     hey's, or none at all.
     """
     requests = []
-    for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
+    for number, row in file.rows():
         if number == 1:
             continue
         try:
-            latency_s, status, offset_s = float(row[0]), int(row[6]), float(row[7])
+            latency_ns, status, offset_ns = whole_ns(row[0], 1e9), int(row[6]), whole_ns(row[7], 1e9)
         except (IndexError, ValueError) as error:
-            raise RecordError(path, number, f"not a row of hey's CSV ({error})") from error
+            raise file.error(f"not a row of hey's CSV ({error})", number) from error
         outcome = "ok" if 200 <= status < 400 else "wrong_status"
-        requests.append(Request(round(offset_s * 1e9), round(latency_s * 1e9), outcome, f"status {status}"))
+        requests.append(Request(offset_ns, latency_ns, outcome, f"status {status}"))
     if not requests:
-        raise RecordError(path, 1, "hey's CSV has no row: no request was answered")
+        raise file.error("hey's CSV has no row: no request was answered")
     length_ns = max(request.start_ns + request.latency_ns for request in requests)
-    record = record_of("hey -o csv", NOTE, ended_unix_ns - length_ns, requests)
-    record["verdict"] = "inconclusive"
-    record["reasons"] = [INCOMPLETE]
-    return record
+    record = record_of("hey -o csv", NOTE, file.written_unix_ns - length_ns, requests)
+    return {**record, "reasons": [INCOMPLETE]}

@@ -15,11 +15,14 @@ from typing import Any
 
 from ...probe.confidence import share
 from ...probe.distribution import COARSE, Distribution
+from ...probe.objective import judge, parse_objective
+from ..figures.verdict import worst
 from .probe_record import NOT_SENT
 
 Json = dict[str, Any]
 BUCKET_MS = 100
 LANE = "new"
+CUT_OFF = "the file ends in the middle: the tool was killed, or still writes"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,37 @@ def empty_record(engine: str, note: str, started_unix_ns: int, elapsed_s: float)
         "verdict": "pass",
         "reasons": [],
     }  # fmt: skip
+
+
+def cut_off(record: Json) -> Json:
+    """The record of a file that ends in the middle: its tool was killed, or still writes."""
+    return {**record, "complete": False, "stopped_by": "killed", "reasons": [*record["reasons"], CUT_OFF]}
+
+
+def judged(record: Json, objectives: Sequence[str]) -> Json:
+    """Give the record its verdict: by the tool's own objectives, or else by `objectives`.
+
+    What the record says against itself in `reasons`, and requests that were not sent, forbid a pass; so does a record
+    of nothing.
+    """
+    own = record["objectives"] or [judge(parse_objective("objectives", text), record) for text in objectives]
+    doubts = list(record["reasons"])
+    if not record["totals"]["sent"]:
+        doubts.append("nothing was measured")
+    elif record["totals"]["not_sent"]:
+        doubts.append(f"{record['totals']['not_sent']} requests were not sent, or not judged by the tool")
+    verdict = worst([one["verdict"] for one in own] + ["inconclusive" for _doubt in doubts])
+    reasons = [one["reason"] for one in own if one["reason"]] + doubts
+    lanes = {name: {**lane, "verdict": verdict, "reasons": reasons} for name, lane in record["lanes"].items()}
+    return {**record, "objectives": own, "verdict": verdict, "reasons": reasons, "lanes": lanes}
+
+
+def whole_ns(value: Any, unit_ns: float) -> int:
+    """A duration in whole ns of a number or its text. Raises ValueError: not a number, not finite, or negative."""
+    duration = float(value)
+    if not 0 <= duration < float("inf"):
+        raise ValueError(f"{value} is no duration")
+    return round(duration * unit_ns)
 
 
 def index_of(value_ns: int) -> int:
