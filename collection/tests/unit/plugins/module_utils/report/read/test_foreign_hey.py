@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import (
     WRITTEN_NS,
     counts,
+    outcomes,
     problem,
     read,
 )
@@ -34,7 +35,47 @@ def test_heys_csv_is_inconclusive_at_best(tmp_path):
     [
         (HEY.splitlines()[0] + "\n", "1: hey's CSV has no row"),
         (HEY + "0.1,0.2\n", "5: not a row of hey's CSV"),
+        (HEY.replace("0.0036", "NaN"), "2: not a row of hey's CSV (NaN is no duration)"),
+        (HEY.replace("0.0036", "Inf"), "2: not a row of hey's CSV (Inf is no duration)"),
+        (HEY.replace("0.0036", "-1"), "2: not a row of hey's CSV (-1 is no duration)"),
     ],
 )
 def test_what_is_no_csv_of_hey_is_refused_with_its_line(tmp_path, content, text):
     assert problem(tmp_path, content).startswith(text)
+
+
+def test_a_blank_line_and_a_header_that_was_taken_off_change_nothing(tmp_path):
+    whole = read(tmp_path, HEY)
+    assert read(tmp_path, HEY + "\n\n") == whole
+    assert read(tmp_path, HEY.split("\n", 1)[1]) == whole
+
+
+def test_no_status_is_no_good_answer(tmp_path):
+    record = read(tmp_path, HEY.replace(",500,", ",0,").replace(",200,0.0624", ",,0.0624"))
+    assert outcomes(record) == {"malformed": 2, "ok": 1}
+    assert record["verdict"] == "fail"
+
+
+def test_the_columns_are_found_by_name(tmp_path):
+    record = read(tmp_path, "response-time,status-code,offset\n0.0036,200,0.5\n0.0036,503,0.6\n")
+    assert (outcomes(record), record["elapsed_s"]) == ({"ok": 1, "wrong_status": 1}, 0.6036)
+
+
+def test_without_offsets_only_the_sums_are_known(tmp_path):
+    """hey of 5 to 18 September 2018."""
+    record = read(tmp_path, "\n".join(line.rpartition(",")[0] for line in HEY.splitlines()) + "\n")
+    assert (counts(record), record["elapsed_s"], record["timeline"]["rows"]) == ((3, 2, 1), 0, [])
+    assert record["totals"]["latency"]["max_ns"] == 47_700_000
+    assert "no offset" in record["options"]["note"]
+
+
+def test_without_statuses_the_file_is_refused(tmp_path):
+    text = problem(tmp_path, "\n".join(line.rpartition(",")[0].rpartition(",")[0] for line in HEY.splitlines()) + "\n")
+    assert text.startswith("1: hey's CSV lacks 'status-code'")
+    assert "which requests failed is not known" in text
+
+
+def test_a_last_row_that_was_cut_off_is_left_out_and_said(tmp_path):
+    record = read(tmp_path, HEY + "0.0477,0.00")
+    assert (counts(record), record["complete"]) == ((3, 2, 1), False)
+    assert read(tmp_path, HEY.rstrip("\n"))["complete"]
