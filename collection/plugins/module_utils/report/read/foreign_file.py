@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,19 +14,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .record_file import RecordError
+from .record_file import RecordError, decoded
 
 
 @dataclass(frozen=True)
 class ForeignFile:
-    """Path and text of a file, and when it was last written, ns of the Unix epoch.
+    """Path and content of a file, and when it was last written, ns of the Unix epoch.
 
     The last is the best that is known of when a tool without clock times ended.
     """
 
     path: str | Path
-    text: str
+    content: bytes
     written_unix_ns: int
+
+    @cached_property
+    def text(self) -> str:
+        """Raises RecordError: it is no text, or empty."""
+        return decoded(self.path, self.content)
 
     @cached_property
     def document(self) -> Any:
@@ -52,9 +58,9 @@ class ForeignFile:
             if line.strip():
                 yield number, line.rstrip("\r")
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
         """Line number and fields of each row of a CSV that is not blank. Raises RecordError: no CSV."""
-        reader = csv.reader(self.text.splitlines(keepends=True))
+        reader = csv.reader(io.StringIO(self.text, newline=""), delimiter=delimiter)
         try:
             for row in reader:
                 if any(field.strip() for field in row):

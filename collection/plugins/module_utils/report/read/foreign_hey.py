@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .foreign_file import ForeignFile
-from .foreign_record import Request, cut_off, histogram, record_of, whole_ns
+from .foreign_record import Request, adding, cut_off, histogram, record_of, whole_ns
 from .foreign_sums import Sums, record_of_sums
 
 Json = dict[str, Any]
@@ -93,7 +93,6 @@ def _request(columns: Mapping[str, int], row: Sequence[str]) -> Request:
 def _sums(file: ForeignFile, requests: Sequence[Request]) -> Sums:
     outcomes: dict[str, tuple[int, str]] = {}
     for request in requests:
-        count, example = outcomes.get(request.outcome, (0, request.detail))
-        outcomes[request.outcome] = (count + 1, example)
+        adding(outcomes, request.outcome, 1, request.detail)
     good = [request.latency_ns for request in requests if request.outcome == "ok"]
     return Sums(ENGINE, NO_OFFSET, file.written_unix_ns, 0.0, outcomes, histogram(good))

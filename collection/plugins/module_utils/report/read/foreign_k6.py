@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .foreign_errors import GOOD, outcome_of
 from .foreign_file import ForeignFile, unix_ns_of
 from .foreign_record import Request, cut_off, record_of, whole_ns
 
@@ -34,8 +35,6 @@ OUTCOMES = (
     ("15", "wrong_status"),
     ("16", "reset"),
 )
-#: What k6 takes as good unless the script says otherwise.
-EXPECTED = range(200, 400)
 
 
 @dataclass
@@ -119,7 +118,7 @@ def _failed(tags: Mapping[str, str], told: deque[bool] | None) -> bool | None:
         return told.popleft()
     status = str(tags.get("status", ""))
     if status.isdigit():
-        return int(status) not in EXPECTED
+        return int(status) not in GOOD
     return True if tags.get("error_code") or tags.get("error") else None
 
 
@@ -131,6 +130,6 @@ def _outcome(tags: Mapping[str, str], failed: bool) -> tuple[str, str]:
     code = str(tags.get("error_code") or "")
     error = str(tags.get("error") or "")
     known = next((name for prefix, name in OUTCOMES if code.startswith(prefix)), None)
-    # Without a code a request with a status was answered, and one of status 0 was not.
-    outcome = known or ("malformed" if code or error or status == "0" else "wrong_status")
+    # Without a known code a request with a status was answered, and one of status 0 was not.
+    outcome = known or (outcome_of(error) if code or error or status == "0" else "wrong_status")
     return outcome, said or f"{error or 'http_req_failed'} (k6 error {code or 'not recorded'})"

@@ -91,6 +91,12 @@ def empty_record(engine: str, note: str, started_unix_ns: int, elapsed_s: float)
     }  # fmt: skip
 
 
+def adding(outcomes: dict[str, tuple[int, str]], name: str, count: int, example: str) -> None:
+    """Count more requests of an outcome; the first example of it stays."""
+    before, first = outcomes.get(name, (0, example))
+    outcomes[name] = (before + count, first or example)
+
+
 def cut_off(record: Json) -> Json:
     """The record of a file that ends in the middle: its tool was killed, or still writes."""
     return {**record, "complete": False, "stopped_by": "killed", "reasons": [*record["reasons"], CUT_OFF]}

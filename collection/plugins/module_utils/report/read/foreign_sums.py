@@ -71,7 +71,7 @@ def told_latency(count: int, told_ms: Mapping[str, Any]) -> Json:
     told_ms: mean, min, max, p50, p90, p95, p99, p999, as many of them as the tool tells; the others stay unknown.
     Raises ValueError: one that is not a number, or negative.
     """
-    known = {name: float(value) for name, value in told_ms.items() if value is not None}
+    known = {name: round(float(value), 6) for name, value in told_ms.items() if value is not None}
     wrong = {name: value for name, value in known.items() if not 0 <= value < float("inf")}
     if wrong:
         raise ValueError(f"no latency: {wrong}")

@@ -10,11 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable
 
-from . import foreign_hey, foreign_k6, foreign_k6_summary
+from . import (
+    foreign_fortio,
+    foreign_hey,
+    foreign_jmeter,
+    foreign_k6,
+    foreign_k6_summary,
+    foreign_locust,
+    foreign_oha,
+    foreign_oha_database,
+    foreign_siege,
+    foreign_vegeta,
+    foreign_wrk,
+)
 from .foreign_file import ForeignFile
 from .foreign_record import judged
 from .probe_record import read_probe_record
-from .record_file import RecordError, read_text
+from .record_file import RecordError, read_content
 
 Json = dict[str, Any]
 #: What a result is judged by that has no objectives of its own, as the probe does (docs/probe-result.md, "Verdict").
@@ -32,10 +44,22 @@ class Reader:
     reads: Callable[[ForeignFile], Json]
 
 
+#: Those that look at bytes stand first, as they may be no text.
 READERS = (
+    Reader("oha's database", foreign_oha_database.recognises, foreign_oha_database.reads),
+    Reader("vegeta's other output", foreign_vegeta.recognises_other, foreign_vegeta.reads_other),
     Reader("k6's JSON output", foreign_k6.recognises, foreign_k6.reads),
     Reader("k6's summary", foreign_k6_summary.recognises, foreign_k6_summary.reads),
     Reader("hey's CSV", foreign_hey.recognises, foreign_hey.reads),
+    Reader("vegeta's encoded results", foreign_vegeta.recognises_results, foreign_vegeta.reads_results),
+    Reader("vegeta's JSON report", foreign_vegeta.recognises_report, foreign_vegeta.reads_report),
+    Reader("oha's JSON", foreign_oha.recognises, foreign_oha.reads),
+    Reader("wrk's text", foreign_wrk.recognises, foreign_wrk.reads),
+    Reader("siege's sums", foreign_siege.recognises, foreign_siege.reads),
+    Reader("fortio's JSON", foreign_fortio.recognises, foreign_fortio.reads),
+    Reader("locust's stats.csv", foreign_locust.recognises_stats, foreign_locust.reads_stats),
+    Reader("locust's stats_history.csv", foreign_locust.recognises_history, foreign_locust.reads_history),
+    Reader("JMeter's JTL", foreign_jmeter.recognises, foreign_jmeter.reads),
 )
 
 
@@ -45,13 +69,13 @@ def read_measurement(path: str | Path, objectives: Sequence[str] = ALONE) -> Jso
     objectives: what another tool's result is judged by that has none of its own; a probe's record has its verdict.
     Raises RecordError naming file, line and format: not a whole record of any known kind.
     """
-    file = ForeignFile(path, read_text(path), os.stat(path).st_mtime_ns)
+    file = ForeignFile(path, read_content(path), os.stat(path).st_mtime_ns)
     reader = next((reader for reader in READERS if reader.recognises(file)), None)
     if reader:
         return judged(_read(reader, file), objectives)
     if file.text.lstrip()[:1] == "{":
         return read_probe_record(path)
-    known = ", ".join(reader.name for reader in READERS)
+    known = ", ".join(reader.name for reader in READERS if reader.reads is not foreign_vegeta.reads_other)
     raise file.error(f"not a measurement that is known; expected a probe record, or {known}")
 
 

@@ -24,16 +24,21 @@ class RecordError(ValueError):
 
 
 def read_text(path: str | Path) -> str:
-    """Return the text of a record file: UTF-8, or UTF-16 with its mark (as PowerShell writes), gzipped or not.
+    """Return the text of a record file. Raises RecordError: the file is missing, unreadable, no text or empty."""
+    return decoded(path, read_content(path))
 
-    Raises RecordError: the file is missing, unreadable, no text or empty.
-    """
+
+def read_content(path: str | Path) -> bytes:
+    """Return the bytes of a file, of a gzipped one what is in it. Raises RecordError: missing, unreadable."""
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
         raise RecordError(path, 0, f"cannot be read: {error.strerror}") from error
-    if raw.startswith(GZIP):
-        raw = _unzipped(path, raw)
+    return _unzipped(path, raw) if raw.startswith(GZIP) else raw
+
+
+def decoded(path: str | Path, raw: bytes) -> str:
+    """The text of bytes: UTF-8, or UTF-16 with its mark, as PowerShell writes. Raises RecordError: none, or empty."""
     utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = raw.decode("utf-16" if utf16 else "utf-8-sig")

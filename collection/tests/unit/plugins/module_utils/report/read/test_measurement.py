@@ -26,7 +26,7 @@ HEY = """response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read
     ("content", "text"),
     [
         ('{"some": "json"}', '1: no "record": this is not a record of the lab'),
-        ("plain text", "1: not a measurement that is known; expected a probe record, or k6's JSON output, "),
+        ("plain text", "1: not a measurement that is known; expected a probe record, or oha's database, "),
         ("", "1: the file is empty"),
         (b"\xff\xfe\x00", "1: not UTF-8 text"),
         ("[1, 2]", "1: not a measurement that is known"),
@@ -38,7 +38,7 @@ def test_what_is_none_of_them_is_refused_with_its_line(tmp_path, content, text):
 
 def test_the_error_names_every_format(tmp_path):
     text = problem(tmp_path, "plain text")
-    assert all(reader.name in text for reader in READERS)
+    assert all(reader.name in text for reader in READERS if "other" not in reader.name)
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
