@@ -45,7 +45,8 @@ class ForeignFile:
 
     @cached_property
     def first_line(self) -> str:
-        return self.text.split("\n", 1)[0].strip()
+        end = self.text.find("\n")
+        return (self.text if end < 0 else self.text[:end]).strip()
 
     @cached_property
     def cut(self) -> bool:
@@ -54,9 +55,11 @@ class ForeignFile:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Number and text of each whole line that is not blank."""
-        for number, line in enumerate(self.text.split("\n")[:-1], start=1):
-            if line.strip():
-                yield number, line.rstrip("\r")
+        begin = number = 0  # without a copy of the text: k6 writes a gigabyte for half a million requests
+        while (end := self.text.find("\n", begin)) >= 0:
+            line, begin, number = self.text[begin:end].rstrip(), end + 1, number + 1
+            if line:
+                yield number, line
 
     def rows(self, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
         """Line number and fields of each row of a CSV that is not blank. Raises RecordError: no CSV."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from .foreign_errors import outcome_of, outcome_of_status
 from .foreign_file import ForeignFile
-from .foreign_record import Request, cut_off, record_of, whole_ns
+from .foreign_record import Request, cut_off, record_of_dated, whole_ns
 
 Json = dict[str, Any]
 NOTE = (
@@ -21,6 +21,7 @@ TIME, ELAPSED, STATUS, MESSAGE, SUCCESS, FAILURE = (
 )  # fmt: skip
 #: What JMeter writes unless it is told otherwise; a log without a header is taken to have these.
 COLUMNS = (TIME, ELAPSED, "label", STATUS, MESSAGE, "threadName", "dataType", SUCCESS, FAILURE)
+NS_PER_MS = 1_000_000
 CONTROLLER = "Number of samples in transaction"
 NOT_CSV = "JMeter's JTL is XML; expected CSV (jmeter.save.saveservice.output_format=csv)"
 
@@ -55,7 +56,7 @@ def reads(file: ForeignFile) -> Json:
     header = file.first_line.startswith((TIME, f'"{TIME}"'))
     delimiter = file.first_line.lstrip('"').removeprefix(TIME).lstrip('"')[:1] if header else ","
     names = list(COLUMNS)
-    found: list[tuple[int, int, str, str]] = []  # begin and latency in ns, outcome, detail
+    found = []
     last = file.text.count("\n") + 1
     for number, fields in file.rows(delimiter):
         if header:
@@ -67,15 +68,14 @@ def reads(file: ForeignFile) -> Json:
         if row.get(MESSAGE, "").startswith(CONTROLLER):
             continue
         try:
-            found.append((whole_ns(row[TIME], 1e6), whole_ns(row[ELAPSED], 1e6), *_outcome(row)))
+            found.append(Request(int(row[TIME]) * NS_PER_MS, whole_ns(row[ELAPSED], NS_PER_MS), *_outcome(row)))
         except (KeyError, ValueError) as error:
             if file.cut and number == last:
                 break
             raise file.error(f"not a row of JMeter's JTL, with times in ms ({error})", number) from error
     if not found:
         raise file.error("JMeter's JTL has no sample: no request was made")
-    start_ns = min(begin for begin, *_unused in found)
-    record = record_of("JMeter", NOTE, start_ns, [Request(begin - start_ns, *rest) for begin, *rest in found])
+    record = record_of_dated("JMeter", NOTE, found)
     return cut_off(record) if file.cut else record
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from .foreign_errors import GOOD, outcome_of
 from .foreign_file import ForeignFile, unix_ns_of
-from .foreign_record import Request, cut_off, record_of, whole_ns
+from .foreign_record import Request, cut_off, record_of_dated, whole_ns
 
 Json = dict[str, Any]
 NOTE = (
@@ -49,10 +49,10 @@ class _Points:
         data, metric = point["data"], point["metric"]
         at_ns = unix_ns_of(data["time"])
         tags = data.get("tags") or {}
-        key = f"{at_ns} {sorted(tags.items())}"
+        key = "" if "expected_response" in tags else f"{at_ns} {sorted(tags.items())}"
         if metric == "http_req_duration":
             self.requests.append((number, at_ns, whole_ns(data["value"], 1e6), tags, key))
-        elif metric == "http_req_failed":
+        elif metric == "http_req_failed" and key:
             self.failed[key].append(bool(data["value"]))
         elif metric == "dropped_iterations":
             self.dropped += [at_ns] * int(data["value"])
@@ -78,18 +78,16 @@ def reads(file: ForeignFile) -> Json:
             points.take(number, json.loads(line))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise file.error(f"not a point of k6's JSON output ({error})", number) from error
-    found = _judged(file, points)
-    if not found and not points.dropped:
+    requests = _judged(file, points)
+    requests += [Request(at_ns, 0, "not_sent", "dropped_iterations: no free VU") for at_ns in points.dropped]
+    if not requests:
         raise file.error("k6's JSON output has no http_req_duration: no request was made", number + 1)
-    start_ns = min([end - latency for end, latency, _unused, _unused in found] + points.dropped)
-    requests = [Request(end - latency - start_ns, latency, outcome, detail) for end, latency, outcome, detail in found]
-    requests += [Request(at_ns - start_ns, 0, "not_sent", "dropped_iterations: no free VU") for at_ns in points.dropped]
-    record = record_of("k6 --out json", NOTE, start_ns, requests)
+    record = record_of_dated("k6 --out json", NOTE, requests)
     return cut_off(record) if file.cut else record
 
 
-def _judged(file: ForeignFile, points: _Points) -> list[tuple[int, int, str, str]]:
-    """End and latency in ns, outcome and detail of each request."""
+def _judged(file: ForeignFile, points: _Points) -> list[Request]:
+    """The requests, each from its begin: k6 dates a point by the request's end."""
     found = []
     for number, at_ns, latency_ns, tags, key in points.requests:
         failed = _failed(tags, points.failed.get(key))
@@ -101,7 +99,7 @@ def _judged(file: ForeignFile, points: _Points) -> list[tuple[int, int, str, str
                 "among its systemTags, or http_req_failed of the same time and tags",
                 number,
             )
-        found.append((at_ns, latency_ns, *_outcome(tags, failed)))
+        found.append(Request(at_ns - latency_ns, latency_ns, *_outcome(tags, failed)))
     return found
 
 

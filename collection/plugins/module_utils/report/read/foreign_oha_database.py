@@ -11,7 +11,7 @@ from typing import Any
 
 from .foreign_errors import outcome_of_status
 from .foreign_file import ForeignFile
-from .foreign_record import Request, record_of, whole_ns
+from .foreign_record import Request, record_of_dated, whole_ns
 
 Json = dict[str, Any]
 MAGIC = b"SQLite format 3\x00"
@@ -40,14 +40,13 @@ def reads(file: ForeignFile) -> Json:
         raise file.error(f"not a database of oha's ({error})") from error
     if not rows:
         raise file.error("oha's database has no row: no request was answered")
-    start_ns = min(int(run) for run, *_unused in rows) * 1_000_000_000
     requests = [
         Request(
-            int(run) * 1_000_000_000 - start_ns + whole_ns(begin_s, 1e9),
+            int(run) * 1_000_000_000 + whole_ns(begin_s, 1e9),
             whole_ns(duration_s, 1e9),
             outcome_of_status(int(status)),
             f"status {status}",
         )
         for run, begin_s, duration_s, status in rows
     ]
-    return {**record_of("oha --db-url", NOTE, start_ns, requests), "reasons": [INCOMPLETE]}
+    return {**record_of_dated("oha --db-url", NOTE, requests), "reasons": [INCOMPLETE]}

@@ -9,7 +9,7 @@ not known. The record's `options.note` says what its figures mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -50,6 +50,13 @@ def record_of(engine: str, note: str, started_unix_ns: int, requests: Sequence[R
         "timeline": {"bucket_ms": BUCKET_MS, "rows": _rows(ordered)},
         "outages": outages,
     }  # fmt: skip
+
+
+def record_of_dated(engine: str, note: str, requests: Sequence[Request]) -> Json:
+    """As record_of, of at least one request, whose start_ns count from the Unix epoch: the run began with the first."""
+    start_ns = min(request.start_ns for request in requests)
+    moved = [replace(request, start_ns=request.start_ns - start_ns) for request in requests]
+    return record_of(engine, note, start_ns, moved)
 
 
 def empty_record(engine: str, note: str, started_unix_ns: int, elapsed_s: float) -> Json:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .foreign_errors import GOOD, outcome_of, outcome_of_status
 from .foreign_file import ForeignFile, unix_ns_of
-from .foreign_record import Request, cut_off, record_of, whole_ns
+from .foreign_record import Request, cut_off, record_of_dated, whole_ns
 from .foreign_sums import Sums, record_of_sums, told_latency
 
 Json = dict[str, Any]
@@ -59,20 +59,17 @@ def reads_other(file: ForeignFile) -> Json:
 
 def reads_results(file: ForeignFile) -> Json:
     """The record with every request. Raises RecordError: a line that is not one of vegeta's results."""
-    found: list[tuple[int, int, str, str]] = []  # begin and latency in ns, outcome, detail
+    found = []
     for number, fields in _results(file):
         try:
-            begin_ns, status, latency_ns, error = fields["timestamp"], int(fields["code"]), fields["latency"], ""
-            begin_ns = unix_ns_of(begin_ns) if isinstance(begin_ns, str) and "T" in begin_ns else int(begin_ns)
-            error = str(fields.get("error") or "")
-            found.append((begin_ns, whole_ns(latency_ns, 1), *_outcome(status, error)))
+            at, outcome = str(fields["timestamp"]), _outcome(int(fields["code"]), str(fields["error"] or ""))
+            begin_ns = unix_ns_of(at) if "T" in at else int(at)
+            found.append(Request(begin_ns, whole_ns(fields["latency"], 1), *outcome))
         except (KeyError, TypeError, ValueError) as problem:
             raise file.error(f"not a result of vegeta's ({problem})", number) from problem
     if not found:
         raise file.error("vegeta's results have no whole line: no request was made, or all of them were cut off")
-    start_ns = min(begin for begin, *_unused in found)
-    requests = [Request(begin - start_ns, *rest) for begin, *rest in found]
-    record = record_of("vegeta encode", NOTE, start_ns, requests)
+    record = record_of_dated("vegeta encode", NOTE, found)
     return cut_off(record) if file.cut else record
 
 

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import (
     WRITTEN_NS,
     counts,
+    made,
     outcomes,
     problem,
     read,
@@ -79,3 +80,9 @@ def test_a_last_row_that_was_cut_off_is_left_out_and_said(tmp_path):
     record = read(tmp_path, HEY + "0.0477,0.00")
     assert (counts(record), record["complete"]) == ((3, 2, 1), False)
     assert read(tmp_path, HEY.rstrip("\n"))["complete"]
+
+
+def test_what_hey_itself_wrote():
+    """hey 0.1.4 -n 60: [200] 48 responses, [404] 6 responses, [500] 6 responses."""
+    record = made("hey.csv")
+    assert (counts(record), outcomes(record)) == ((60, 48, 12), {"ok": 48, "wrong_status": 12})

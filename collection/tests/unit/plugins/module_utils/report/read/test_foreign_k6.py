@@ -12,6 +12,7 @@ from ansible_collections.availability.lab.plugins.module_utils.report.figures.fi
 from ansible_collections.availability.lab.plugins.module_utils.report.read.probe_record import Run
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import (
     counts,
+    made,
     outcomes,
     problem,
     read,
@@ -163,3 +164,21 @@ def test_iterations_that_k6_dropped_are_no_pass_and_alone_they_are_no_data(tmp_p
 )
 def test_a_broken_output_is_refused_with_its_line(tmp_path, content, text):
     assert problem(tmp_path, content).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("k6.json.gz", {"ok": 40, "wrong_status": 4, "refused": 4, "reset": 4}),
+        ("k6-few-tags.json.gz", {"ok": 40, "wrong_status": 4, "malformed": 8}),
+        ("k6-no-status.json.gz", {"ok": 40, "wrong_status": 12}),
+    ],
+)
+def test_what_k6_itself_wrote_has_k6s_own_totals(name, found):
+    """k6 1.1.0, of 52 requests: 20 good, 20 x 404 as expected, 500, refused and dropped 4 each; 23.07% 12 out of 52.
+
+    Written to FILE.gz, with all system tags, with url, method and status, and with url alone.
+    """
+    record = made(name)
+    assert (counts(record), outcomes(record), record["complete"]) == ((52, 40, 12), found, True)
+    assert record["verdict"] == "fail"

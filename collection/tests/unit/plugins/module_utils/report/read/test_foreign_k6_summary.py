@@ -16,6 +16,7 @@ from ansible_collections.availability.lab.plugins.module_utils.report.read.probe
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import (
     WRITTEN_NS,
     counts,
+    made,
     problem,
     read,
 )
@@ -157,3 +158,16 @@ def test_a_summary_without_the_failures_says_how_that_comes(tmp_path):
     text = problem(tmp_path, json.dumps(summary))
     assert "lacks 'http_req_failed'" in text
     assert "which requests failed is not known" in text
+
+
+@pytest.mark.parametrize("name", ["k6-summary-export.json", "k6-handle-summary.json"])
+def test_what_k6_itself_wrote_has_k6s_own_totals(name):
+    """k6 1.1.0: http_req_failed 23.07% 12 out of 52, the threshold rate<0.1 crossed, p(95)<2000 not."""
+    record = made(name)
+    assert counts(record) == (52, 40, 12)
+    assert {one["text"]: one["verdict"] for one in record["objectives"]} == {
+        "http_req_failed: rate<0.1": "fail",
+        "http_req_duration: p(95)<2000": "pass",
+    }
+    assert 0.9 < record["elapsed_s"] < 1
+    assert record["totals"]["latency"]["p99_ms"] > record["totals"]["latency"]["p95_ms"]
