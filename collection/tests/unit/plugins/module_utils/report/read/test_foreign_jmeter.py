@@ -1,12 +1,13 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""JMeter's result log: its columns and codes as JMeter 5.6.3 has them."""
+"""JMeter 5.6.3's result log: one that it wrote itself, and others made to order with its columns and codes."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import (
     counts,
+    made,
     outcomes,
     problem,
     read,
@@ -40,6 +41,14 @@ LOG = "".join(
         sample(600, 5000, "Non HTTP response code: java.net.SocketTimeoutException", "Read timed out", "false"),
     ]
 )
+
+
+def test_what_jmeter_itself_wrote_has_jmeters_own_totals():
+    """summary = 64, Err: 37; with a 404 that an assertion expects, an assertion that fails, and a transaction."""
+    record = made("jmeter.jtl")
+    assert counts(record) == (64, 27, 37)
+    assert outcomes(record) == {"ok": 27, "wrong_body": 16, "refused": 16, "wrong_status": 3, "reset": 2}
+    assert record["complete"]
 
 
 def test_jmeters_own_judgement_counts(tmp_path):
