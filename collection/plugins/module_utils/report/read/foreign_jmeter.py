@@ -68,6 +68,8 @@ def reads(file: ForeignFile) -> Json:
         if row.get(MESSAGE, "").startswith(CONTROLLER):
             continue
         try:
+            if len(fields) < len(names):
+                raise ValueError(f"{len(fields)} fields, expected {len(names)}")
             found.append(Request(int(row[TIME]) * NS_PER_MS, whole_ns(row[ELAPSED], NS_PER_MS), *_outcome(row)))
         except (KeyError, ValueError) as error:
             if file.cut and number == last:

@@ -69,8 +69,10 @@ def reads_history(file: ForeignFile) -> Json:
         if good < 0 or failed < seen_failed:
             raise file.error("locust's stats_history.csv counts down: its statistics were reset while it ran", number)
         outcomes = {"ok": good, "wrong_status": failed - seen_failed}
+        at = int(row["Timestamp"]) - 1 - start_s
+        if at < max(timeline, default=0):
+            raise file.error("locust's stats_history.csv goes back in time", number)
         if count > seen:
-            at = int(row["Timestamp"]) - 1 - start_s
             timeline[at] = {"i": at, "outcomes": {name: n for name, n in outcomes.items() if n}}
         seen, seen_failed = count, failed
     last = rows[-1][1]

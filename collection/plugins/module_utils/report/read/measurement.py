@@ -76,7 +76,8 @@ def read_measurement(path: str | Path, objectives: Sequence[str] = ALONE) -> Jso
     if file.text.lstrip()[:1] == "{":
         return read_probe_record(path)
     known = ", ".join(reader.name for reader in READERS if reader.reads is not foreign_vegeta.reads_other)
-    raise file.error(f"not a measurement that is known; expected a probe record, or {known}")
+    found = "not JSON, nor another result" if file.document is None else "not a result"
+    raise file.error(f"{found} that is known; expected a probe record, or {known}")
 
 
 def _read(reader: Reader, file: ForeignFile) -> Json:

@@ -26,10 +26,10 @@ HEY = """response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read
     ("content", "text"),
     [
         ('{"some": "json"}', '1: no "record": this is not a record of the lab'),
-        ("plain text", "1: not a measurement that is known; expected a probe record, or oha's database, "),
+        ("plain text", "1: not JSON, nor another result that is known; expected a probe record, or oha's database, "),
         ("", "1: the file is empty"),
         (b"\xff\xfe\x00", "1: not UTF-8 text"),
-        ("[1, 2]", "1: not a measurement that is known"),
+        ("[1, 2]", "1: not a result that is known"),
     ],
 )
 def test_what_is_none_of_them_is_refused_with_its_line(tmp_path, content, text):
