@@ -13,6 +13,7 @@ from typing import Any, Callable
 from . import (
     foreign_fortio,
     foreign_hey,
+    foreign_hey_text,
     foreign_jmeter,
     foreign_k6,
     foreign_k6_summary,
@@ -51,6 +52,7 @@ READERS = (
     Reader("k6's JSON output", foreign_k6.recognises, foreign_k6.reads),
     Reader("k6's summary", foreign_k6_summary.recognises, foreign_k6_summary.reads),
     Reader("hey's CSV", foreign_hey.recognises, foreign_hey.reads),
+    Reader("hey's text", foreign_hey_text.recognises, foreign_hey_text.reads),
     Reader("vegeta's encoded results", foreign_vegeta.recognises_results, foreign_vegeta.reads_results),
     Reader("vegeta's JSON report", foreign_vegeta.recognises_report, foreign_vegeta.reads_report),
     Reader("oha's JSON", foreign_oha.recognises, foreign_oha.reads),

@@ -1,11 +1,13 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""hey's CSV, as hey 0.1.4 writes it, read as probe records."""
+"""hey's CSV and its text, as hey 0.1.4 writes them, read as probe records."""
 
 from __future__ import annotations
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.summary import hey
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import (
+    MADE,
     WRITTEN_NS,
     counts,
     made,
@@ -13,6 +15,7 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
     problem,
     read,
 )
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import probe_record
 
 HEY = """response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset
 0.0036,0.0002,0.0000,0.0001,0.0032,0.0001,500,0.0628
@@ -86,3 +89,31 @@ def test_what_hey_itself_wrote():
     """hey 0.1.4 -n 60: [200] 48 responses, [404] 6 responses, [500] 6 responses."""
     record = made("hey.csv")
     assert (counts(record), outcomes(record)) == ((60, 48, 12), {"ok": 48, "wrong_status": 12})
+
+
+def test_heys_text_counts_what_its_csv_leaves_out():
+    """hey 0.1.4 -n 60: [200] 42 responses, [404] 6, [500] 6, and [6] EOF."""
+    record = made("hey.txt")
+    assert (counts(record), outcomes(record)) == ((60, 42, 18), {"ok": 42, "wrong_status": 12, "reset": 6})
+    latency = record["totals"]["latency"]
+    assert latency["p50_ms"] < latency["p90_ms"] < latency["max_ns"] / 1e6
+    assert (latency["count"], latency["p99_ms"]) == (54, None)
+    assert record["reasons"] == ["failed is 18, expected == 0"]
+
+
+def test_heys_text_of_a_service_that_refuses_everything():
+    record = made("hey-refused.txt")
+    assert (outcomes(record), record["verdict"]) == ({"refused": 6}, "fail")
+    assert record["totals"]["latency"]["mean_ms"] is None
+
+
+def test_heys_text_without_its_end_is_refused(tmp_path):
+    text = (MADE / "hey.txt").read_text()
+    assert problem(tmp_path, text[: text.index("Status code")]).startswith("1: hey's text lacks 'Total:' or 'Status")
+    cut = problem(tmp_path, text[: text.index("Error dist")])
+    assert cut.startswith("1: hey's text has 54 statuses and errors of about 60 requests")
+
+
+def test_this_collections_own_words_in_heys_way_are_not_taken_for_heys(tmp_path):
+    words = hey.render(probe_record(bad=[(1.0, 2.0, "refused")]))
+    assert "not JSON, nor another result that is known" in problem(tmp_path, words)
