@@ -80,6 +80,8 @@ def reads_history(file: ForeignFile) -> Json:
     told = {name: _number(last, STATISTICS[name]) for name in ("mean", "min", "max")}
     record = record_of_sums(_sums(last, HISTORY_NOTE, end_s * 1_000_000_000, float(end_s - start_s), told))
     record["timeline"] = {"bucket_ms": SECOND_MS, "rows": list(timeline.values())}
+    # No outage can be listed, but in which seconds requests failed is known: a recovery is looked for in the rows.
+    record["outages"]["list_truncated"] = sum("wrong_status" in row["outcomes"] for row in timeline.values())
     return record
 
 
