@@ -50,10 +50,16 @@ options:
       probe:
         description:
           - Path of a probe record, version 1, or of what another tool measured, told by its content.
-          - k6's C(--out json=FILE) gives everything but versions; its C(--summary-export FILE) has sums only, thus no
-            timeline and no outages, and its thresholds become objectives.
-          - hey's C(-o csv) leaves requests without an answer out, so the verdict is V(inconclusive) at best.
-          - C(--summary-export) and hey tell no wall-clock time. They are taken to have ended when the file was written.
+          - Of k6 C(--out json=FILE) (also gzipped), C(--summary-export FILE), what C(JSON.stringify) makes of
+            handleSummary's data, and the new machine-readable summary; of vegeta C(vegeta encode) and
+            C(vegeta report -type=json); hey's text and C(hey -o csv); oha's C(--output-format json) and C(--db-url);
+            the text of wrk and siege; C(fortio load -json); locust's C(--csv), stats and history; JMeter's JTL as CSV.
+          - Summaries have no timeline and no outages. k6's thresholds become objectives.
+          - hey's CSV, oha's database and wrk leave requests without an answer out, so that the verdict is
+            V(inconclusive) at best.
+          - Tools that tell no wall-clock time are taken to have ended when the file was written.
+          - Without thresholds of its own another tool's result has to have no failed request, unless there are
+            O(expectations), which then say what is right.
         type: path
         required: true
       cluster:

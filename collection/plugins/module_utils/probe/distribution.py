@@ -24,6 +24,7 @@ class Distribution:
     min_ns: int | None = None
     max_ns: int | None = None
     told_ms: dict[str, float | None] | None = None  # percentiles of a source that gave no buckets
+    sum_known: bool = True  # False: a source told no mean
 
     def percentile_ms(self, percent: float, middle: Callable[[int], float] | None = None) -> float | None:
         """The middle of the bucket that holds the nearest-rank percentile, within the exact minimum and maximum.
@@ -47,7 +48,7 @@ class Distribution:
             if self.told_ms
             else {name: _rounded(self.percentile_ms(percent)) for name, percent in PERCENTILES.items()}
         )
-        values["mean"] = _rounded(self.sum_ns / self.count / NS_PER_MS) if self.count else None
+        values["mean"] = _rounded(self.sum_ns / self.count / NS_PER_MS) if self.count and self.sum_known else None
         values["min"] = _rounded(self.min_ns / NS_PER_MS) if self.min_ns is not None else None
         values["max"] = _rounded(self.max_ns / NS_PER_MS) if self.max_ns is not None else None
         return values
@@ -65,7 +66,8 @@ def merged(histograms: Iterable[Mapping[str, Any]]) -> Distribution:
     """Add histograms of probe records.
 
     One without buckets (a tool that tells only its percentiles) keeps them as long as it stands alone: joined with
-    others the percentiles are not known any more.
+    others the percentiles are not known any more. A mean, least or greatest value that one of them does not tell is
+    not known of all.
     """
     result = Distribution()
     members = [histogram for histogram in histograms if histogram["count"]]
@@ -77,9 +79,11 @@ def merged(histograms: Iterable[Mapping[str, Any]]) -> Distribution:
         for index, count in zip(flat[::2], flat[1::2]):
             result.counts[index] = result.counts.get(index, 0) + count
         result.count += histogram["count"]
-        result.sum_ns += histogram["sum_ns"]
-        result.min_ns = _least(result.min_ns, histogram["min_ns"])
-        result.max_ns = _most(result.max_ns, histogram["max_ns"])
+        result.sum_ns += histogram["sum_ns"] or 0
+    result.sum_known = all(histogram["sum_ns"] is not None for histogram in members)
+    least, most = ([histogram[edge] for histogram in members] for edge in ("min_ns", "max_ns"))
+    result.min_ns = None if None in least else min(least, default=None)
+    result.max_ns = None if None in most else max(most, default=None)
     return result
 
 
@@ -93,14 +97,6 @@ def coarse_middle_ns(index: int) -> float:
     """The middle of a timeline row's bucket, which joins 16 buckets of the histogram."""
     first = index * COARSE
     return (middle_ns(first) + middle_ns(first + COARSE - 1)) / 2
-
-
-def _least(a: int | None, b: int) -> int:
-    return b if a is None else min(a, b)
-
-
-def _most(a: int | None, b: int) -> int:
-    return b if a is None else max(a, b)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -23,7 +23,7 @@ from .figures.writes import WritesError, count_writes, read_stored
 from .read.attempts import read_attempts
 from .read.experiment_record import with_experiment
 from .read.marks import scenario_mark
-from .read.measurement import read_measurement
+from .read.measurement import ALONE, EXPECTED, read_measurement
 from .read.probe_record import Run
 from .render import card, html, index, png, text
 from .render.files import TEXT_FORMATS, as_bytes, write
@@ -78,7 +78,7 @@ def publish(
     """
     sources = [with_experiment(source) for source in sources]
     recorded = _cluster_records(sources)
-    runs = [_run(source, directory, recorded) for source in sources]
+    runs = [_run(source, directory, recorded, bool(expectations)) for source in sources]
     variants: dict[str, list[str]] = {}
     for run in runs:
         variants.setdefault(run.variant, []).extend(phases.NAMES if run.window else [run.phase])
@@ -136,9 +136,12 @@ def _cluster_records(sources: Sequence[Mapping[str, Any]]) -> dict[str, dict[str
     return {variant: members for variant, members in records.items() if members}
 
 
-def _run(source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapping[str, ClusterRecord]]) -> Run:
+def _run(
+    source: Mapping[str, Any], directory: Path, recorded: Mapping[str, Mapping[str, ClusterRecord]], expected: bool
+) -> Run:
+    """expected: there are expectations, which then say whether a loss is right; so they do in an experiment."""
     window = window_of(source)
-    probe = read_measurement(source["probe"])
+    probe = read_measurement(source["probe"], EXPECTED if expected or source.get("experiment") else ALONE)
     explained = None
     if source["cluster"]:
         attempts = read_attempts(source["attempts"]) if source["attempts"] else ()

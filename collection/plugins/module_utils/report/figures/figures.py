@@ -84,11 +84,18 @@ def identity_figures(runs: Sequence[Run], what: str) -> list[Json]:
     return sorted(rows, key=lambda row: (row["first_unix_ns"] or 0, row["name"]))
 
 
+def outages_known(figure: Json) -> bool:
+    """Whether it is known when requests failed: a tool's sums tell no moment of any request."""
+    return not figure["failed"] or figure["availability"]["time"]["percent"] is not None
+
+
 def expectation_values(figure: Json) -> dict[str, float | None]:
     """The figures under the names of expectations: percent, seconds and counts."""
     availability = figure["availability"]
     latency = figure["latency_ms"]
     outages = figure["outages"]
+    if not outages_known(figure):
+        outages = dict.fromkeys(outages)
     values: dict[str, float | None] = {
         "attempts": figure["attempts"],
         "ok": figure["ok"],

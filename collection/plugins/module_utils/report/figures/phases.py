@@ -117,6 +117,7 @@ def _part(run: Run, rows: Sequence[Json], outages: Sequence[Json], began_ns: int
 def _totals(rows: Sequence[Json], whole: Json, offset_s: float, row_s: float) -> Json:
     outcomes: Json = {}
     good_rows = measured_rows = 0
+    timed = whole["availability"]["time"]["of"] > 0
     for row in rows:
         at_s = row["i"] * row_s
         names = [name for name in row["outcomes"] if name not in NOT_SENT]
@@ -137,7 +138,8 @@ def _totals(rows: Sequence[Json], whole: Json, offset_s: float, row_s: float) ->
         "failed": due - completed - not_sent,
         "not_sent": not_sent,
         "outcomes": outcomes,
-        "availability": {"time": {"good": good_rows, "of": measured_rows}},
+        # A tool that counts by second alone tells no time without a failure, of its parts no more than of the whole.
+        "availability": {"time": {"good": good_rows, "of": measured_rows} if timed else {"good": 0, "of": 0}},
         "latency": _latency(rows, whole["latency"]),
         "service_time": _NOTHING,
         "failure_time": _NOTHING,

@@ -1,51 +1,98 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""hey's `-o csv` as a probe record."""
+"""hey's `-o csv` as a probe record; its columns have changed over the years."""
 
 from __future__ import annotations
 
-import csv
-import io
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .foreign_record import Request, record_of
-from .record_file import RecordError
+from .foreign_file import ForeignFile
+from .foreign_record import Request, adding, cut_off, histogram, record_of, whole_ns
+from .foreign_sums import Sums, record_of_sums
 
 Json = dict[str, Any]
-HEADER = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read,status-code,offset"
+ENGINE = "hey -o csv"
+LATENCY, STATUS, OFFSET = "response-time", "status-code", "offset"
+HEADER = (LATENCY, "DNS+dialup", "DNS", "Request-write", "Response-delay", "Response-read", STATUS, OFFSET)
 NOTE = (
     "hey -o csv: latency is hey's response-time, which includes connecting. hey writes only requests that were "
     "answered and retries some resets silently"
 )
+NO_OFFSET = f"{NOTE}. This hey wrote no offset: no moment of a request is known, nor how long the run took"
 INCOMPLETE = "hey leaves requests without an answer out of its CSV: how many failed is not known"
+MOST = 1_000_000
+TRUNCATED = f"hey writes no more than {MOST:,} rows: what came after them is not known"
 
 
-def is_output(text: str) -> bool:
-    """Whether the text begins with hey's header."""
-    return text.startswith(HEADER)
+def recognises(file: ForeignFile) -> bool:
+    """Whether it begins with hey's header, or with a row of hey's whose header was taken off."""
+    fields = [field.strip() for field in file.first_line.split(",")]
+    return fields[0] == LATENCY or _is_row(fields)
 
 
-def read_output(path: str | Path, text: str, ended_unix_ns: int) -> Json:
-    """The record of hey's CSV, which tells no wall-clock time: it is taken to have ended at `ended_unix_ns`.
+def _is_row(fields: Sequence[str]) -> bool:
+    return (
+        len(fields) == len(HEADER)
+        and all(field.replace(".", "", 1).isdigit() for field in fields)
+        and "." in fields[0]
+        and fields[6].isdigit()
+    )
+
+
+def reads(file: ForeignFile) -> Json:
+    """The record of hey's CSV, which tells no wall-clock time: it is taken to have ended when it was written.
 
     Its verdict is inconclusive at best, since failures are missing. Raises RecordError: a row that is not one of
-    hey's, or none at all.
+    hey's, none at all, or a CSV without the status, as hey wrote it before September 2018.
     """
-    requests = []
-    for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
-        if number == 1:
+    columns, requests, cut = _requests(file)
+    if not requests:
+        raise file.error("hey's CSV has no row: no request was answered")
+    if OFFSET in columns:
+        length_ns = max(request.start_ns + request.latency_ns for request in requests)
+        record = record_of(ENGINE, NOTE, file.written_unix_ns - length_ns, requests)
+    else:
+        record = record_of_sums(_sums(file, requests))
+    record["reasons"] = [INCOMPLETE, *([TRUNCATED] if len(requests) >= MOST else [])]
+    return cut_off(record) if cut else record
+
+
+def _requests(file: ForeignFile) -> tuple[Mapping[str, int], list[Request], bool]:
+    """Where each column is, the requests, and whether the last row was cut off."""
+    columns: Mapping[str, int] = {name: index for index, name in enumerate(HEADER)}
+    requests: list[Request] = []
+    last = file.text.count("\n") + 1
+    for number, row in file.rows():
+        if row[0] == LATENCY:
+            columns = {name: index for index, name in enumerate(row)}
+            if STATUS not in columns:
+                raise file.error(
+                    f"hey's CSV lacks {STATUS!r}, as before September 2018: which requests failed is not known", number
+                )
             continue
         try:
-            latency_s, status, offset_s = float(row[0]), int(row[6]), float(row[7])
+            requests.append(_request(columns, row))
         except (IndexError, ValueError) as error:
-            raise RecordError(path, number, f"not a row of hey's CSV ({error})") from error
-        outcome = "ok" if 200 <= status < 400 else "wrong_status"
-        requests.append(Request(round(offset_s * 1e9), round(latency_s * 1e9), outcome, f"status {status}"))
-    if not requests:
-        raise RecordError(path, 1, "hey's CSV has no row: no request was answered")
-    length_ns = max(request.start_ns + request.latency_ns for request in requests)
-    record = record_of("hey -o csv", NOTE, ended_unix_ns - length_ns, requests)
-    record["verdict"] = "inconclusive"
-    record["reasons"] = [INCOMPLETE]
-    return record
+            if file.cut and number == last:
+                return columns, requests, True
+            raise file.error(f"not a row of hey's CSV ({error})", number) from error
+    return columns, requests, False
+
+
+def _request(columns: Mapping[str, int], row: Sequence[str]) -> Request:
+    latency_ns = whole_ns(row[columns[LATENCY]], 1e9)
+    offset_ns = whole_ns(row[columns[OFFSET]], 1e9) if OFFSET in columns else 0
+    status = int(row[columns[STATUS]] or 0)
+    if not status:
+        return Request(offset_ns, latency_ns, "malformed", "no status")
+    outcome = "ok" if 200 <= status < 400 else "wrong_status"
+    return Request(offset_ns, latency_ns, outcome, f"status {status}")
+
+
+def _sums(file: ForeignFile, requests: Sequence[Request]) -> Sums:
+    outcomes: dict[str, tuple[int, str]] = {}
+    for request in requests:
+        adding(outcomes, request.outcome, 1, request.detail)
+    good = [request.latency_ns for request in requests if request.outcome == "ok"]
+    return Sums(ENGINE, NO_OFFSET, file.written_unix_ns, 0.0, outcomes, histogram(good))

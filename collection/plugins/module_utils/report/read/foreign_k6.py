@@ -1,27 +1,25 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""k6's own results as probe records: `--out json=FILE` (every request) and `--summary-export FILE` (sums only)."""
+"""k6's `--out json=FILE`, one point a line, as a probe record with every request. Its summaries: foreign_k6_summary."""
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict, deque
 from collections.abc import Mapping
-from datetime import datetime, timezone
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from ...probe.confidence import share
-from .foreign_record import Request, empty_record, record_of
-from .record_file import RecordError, line_of
+from .foreign_errors import GOOD, outcome_of
+from .foreign_file import ForeignFile, unix_ns_of
+from .foreign_record import Request, cut_off, record_of_dated, whole_ns
 
 Json = dict[str, Any]
-REQUESTS_NOTE = (
+NOTE = (
     "k6 --out json: latency is http_req_duration, from sending to the last byte, without looking up, connecting "
     "and TLS; iterations that k6 dropped count as not sent"
 )
-SUMMARY_NOTE = (
-    "k6 --summary-export: sums only, so there is no timeline and no outage; http_req_duration of all requests"
-)
+METRICS = ("http_req_duration", "http_req_failed", "dropped_iterations")
 # k6's error codes (lib/netext/httpext/error_codes.go), the longest prefix first
 OUTCOMES = (
     ("1050", "timeout_headers"),
@@ -39,134 +37,97 @@ OUTCOMES = (
 )
 
 
-def is_output(first: Any) -> bool:
-    """Whether the first line's object is one of k6's JSON output."""
+@dataclass
+class _Points:
+    """What the lines told so far. failed: time and tags of a request -> whether it failed, in k6's order."""
+
+    requests: list[tuple[int, int, int, Json, str]] = field(default_factory=list)  # line, end, latency, tags, key
+    failed: dict[str, deque[bool]] = field(default_factory=lambda: defaultdict(deque))
+    dropped: list[int] = field(default_factory=list)
+
+    def take(self, number: int, point: Json) -> None:
+        data, metric = point["data"], point["metric"]
+        at_ns = unix_ns_of(data["time"])
+        tags = data.get("tags") or {}
+        key = "" if "expected_response" in tags else f"{at_ns} {sorted(tags.items())}"
+        if metric == "http_req_duration":
+            self.requests.append((number, at_ns, whole_ns(data["value"], 1e6), tags, key))
+        elif metric == "http_req_failed" and key:
+            self.failed[key].append(bool(data["value"]))
+        elif metric == "dropped_iterations":
+            self.dropped += [at_ns] * int(data["value"])
+
+
+def recognises(file: ForeignFile) -> bool:
+    """Whether the first line is one of k6's JSON output."""
+    first = file.first
     return isinstance(first, dict) and first.get("type") in ("Metric", "Point") and "metric" in first
 
 
-def is_summary(value: Any) -> bool:
-    """Whether the object is k6's summary export."""
-    return isinstance(value, dict) and isinstance(value.get("metrics"), dict) and "root_group" in value
+def reads(file: ForeignFile) -> Json:
+    """The record. A last line without its end was cut off, which makes the record incomplete.
 
-
-def read_output(path: str | Path, text: str) -> Json:
-    """The record of a k6 JSON output. Raises RecordError: a line that is not one of k6's, or no request."""
-    found: list[tuple[int, int, str, str]] = []  # end and latency in ns, outcome, detail
-    dropped: list[int] = []
-    lines = text.split("\n")
-    for number, line in enumerate(lines[:-1], start=1):  # a last line without its end was cut off
-        if '"Point"' not in line or ('"http_req_duration"' not in line and '"dropped_iterations"' not in line):
+    Raises RecordError: a line that is not one of k6's, no request, or one of which nothing tells whether it failed.
+    """
+    points = _Points()
+    number = 1
+    for number, line in file.lines():
+        if '"Point"' not in line or not any(f'"{metric}"' in line for metric in METRICS):
             continue
         try:
-            point = json.loads(line)
-            data = point["data"]
-            at_ns = _unix_ns(data["time"])
-            if point["metric"] == "http_req_duration":
-                found.append((at_ns, round(data["value"] * 1e6), *_outcome(data["tags"])))
-            elif point["metric"] == "dropped_iterations":
-                dropped += [at_ns] * int(data["value"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RecordError(path, number, f"not a point of k6's JSON output ({error})") from error
-    if not found and not dropped:
-        raise RecordError(path, len(lines), "k6's JSON output has no http_req_duration: no request was made")
-    start_ns = min([end - latency for end, latency, _unused, _unused in found] + dropped)
-    requests = [Request(end - latency - start_ns, latency, outcome, detail) for end, latency, outcome, detail in found]
-    requests += [Request(at_ns - start_ns, 0, "not_sent", "dropped_iterations: no free VU") for at_ns in dropped]
-    return record_of("k6 --out json", REQUESTS_NOTE, start_ns, requests)
+            points.take(number, json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise file.error(f"not a point of k6's JSON output ({error})", number) from error
+    requests = _judged(file, points)
+    requests += [Request(at_ns, 0, "not_sent", "dropped_iterations: no free VU") for at_ns in points.dropped]
+    if not requests:
+        raise file.error("k6's JSON output has no http_req_duration: no request was made", number + 1)
+    record = record_of_dated("k6 --out json", NOTE, requests)
+    return cut_off(record) if file.cut else record
 
 
-def read_summary(path: str | Path, text: str, value: Mapping[str, Any], ended_unix_ns: int) -> Json:
-    """The record of a k6 summary export, which tells no times: it is taken to have ended at `ended_unix_ns`.
+def _judged(file: ForeignFile, points: _Points) -> list[Request]:
+    """The requests, each from its begin: k6 dates a point by the request's end."""
+    found = []
+    for number, at_ns, latency_ns, tags, key in points.requests:
+        failed = _failed(tags, points.failed.get(key))
+        if failed is None:
+            if file.cut and number == points.requests[-1][0]:
+                continue  # what would tell is in the part that was cut off
+            raise file.error(
+                "no tag of k6's JSON output tells whether this request failed: expected expected_response or status "
+                "among its systemTags, or http_req_failed of the same time and tags",
+                number,
+            )
+        found.append(Request(at_ns - latency_ns, latency_ns, *_outcome(tags, failed)))
+    return found
 
-    Raises RecordError: no http_reqs, http_req_duration or http_req_failed.
+
+def _failed(tags: Mapping[str, str], told: deque[bool] | None) -> bool | None:
+    """Whether k6 took a request as failed; None where nothing tells.
+
+    k6's own judgement first, as the script has defined it: the tag, or the point beside it where the tag is left out.
+    Without both by what k6 expects unless it is told otherwise. An error_code alone tells nothing good or bad: k6 gives
+    one to every status of 400 and more, expected or not.
     """
-    metrics = value["metrics"]
-    try:
-        count, rate = int(metrics["http_reqs"]["count"]), float(metrics["http_reqs"]["rate"])
-        failed = int(metrics["http_req_failed"]["passes"])  # k6 counts a failed request as a "pass" of this rate
-        durations = metrics["http_req_duration"]
-        dropped = int(metrics.get("dropped_iterations", {}).get("count", 0))
-        latency = _summary_latency(durations, count)
-    except (KeyError, TypeError, ValueError) as error:
-        line = line_of(text, "metrics")
-        raise RecordError(
-            path, line, f"k6's summary lacks {error}: no request was made, or not with k6/http"
-        ) from error
-    elapsed_s = count / rate if rate else 0.0
-    record = empty_record("k6 --summary-export", SUMMARY_NOTE, ended_unix_ns - int(elapsed_s * 1e9), elapsed_s)
-    good = count - failed
-    outcomes = {"ok": good, "wrong_status": failed, "not_sent": dropped}
-    examples = {"ok": "k6 expected it", "wrong_status": "http_req_failed, for whatever reason", "not_sent": "dropped"}
-    totals = record["totals"]
-    totals.update(due=count + dropped, sent=count, completed=good, failed=failed, not_sent=dropped, latency=latency)
-    totals["outcomes"] = {
-        name: {"count": number, "first_s": 0.0, "last_s": elapsed_s, "example": examples[name]}
-        for name, number in outcomes.items()
-        if number
-    }
-    totals["availability"] = {"planned": share(good, count + dropped), "sent": share(good, count), "time": share(0, 0)}
-    record["objectives"] = _thresholds(metrics, count)
-    if any(objective["verdict"] == "fail" for objective in record["objectives"]):
-        record["verdict"] = "fail"
-        record["reasons"] = [one["reason"] for one in record["objectives"] if one["reason"]]
-    return record
+    if tags.get("expected_response") in ("true", "false"):
+        return tags["expected_response"] == "false"
+    if told:
+        return told.popleft()
+    status = str(tags.get("status", ""))
+    if status.isdigit():
+        return int(status) not in GOOD
+    return True if tags.get("error_code") or tags.get("error") else None
 
 
-def _summary_latency(durations: Mapping[str, Any], count: int) -> Json:
-    """A histogram without buckets: its percentiles are k6's, and it can be joined with no other."""
-    return {
-        "unit": "ns",
-        "sub_bucket_bits": 11,
-        "count": count,
-        "sum_ns": round(durations["avg"] * 1e6 * count),
-        "min_ns": round(durations["min"] * 1e6),
-        "max_ns": round(durations["max"] * 1e6),
-        "buckets": [],
-        "mean_ms": durations["avg"],
-        "p50_ms": durations.get("med"),
-        "p90_ms": durations.get("p(90)"),
-        "p95_ms": durations.get("p(95)"),
-        "p99_ms": durations.get("p(99)"),
-        "p999_ms": durations.get("p(99.9)"),
-    }
-
-
-def _thresholds(metrics: Mapping[str, Any], count: int) -> list[Json]:
-    """k6's thresholds as objectives. In this file true means that the threshold was crossed."""
-    return [
-        {
-            "text": f"{name}: {text}",
-            "metric": name,
-            "scope": {},
-            "operator": "<",
-            "limit": 0.0,
-            "unit": "",
-            "value": None,
-            "samples": count,
-            "verdict": "fail" if crossed else "pass",
-            "reason": f"k6's threshold {text} of {name} was crossed" if crossed else "",
-        }
-        for name, metric in metrics.items()
-        if isinstance(metric, dict)
-        for text, crossed in metric.get("thresholds", {}).items()
-    ]
-
-
-def _outcome(tags: Mapping[str, str]) -> tuple[str, str]:
-    code = str(tags.get("error_code", ""))
-    if not code and tags.get("expected_response") != "false":
-        return "ok", f"status {tags.get('status')}"
-    outcome = next(
-        (name for prefix, name in OUTCOMES if code.startswith(prefix)), "malformed" if code else "wrong_status"
-    )
-    status = tags.get("status", "0")
-    return outcome, f"status {status}" if status != "0" else f"{tags.get('error', '')} (k6 error {code})"
-
-
-def _unix_ns(text: str) -> int:
-    """RFC 3339 with up to nine digits of a second."""
-    whole, _unused, rest = text.partition(".")
-    digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-    zone = rest[len(digits) :] if digits else ""
-    moment = datetime.fromisoformat((whole + zone).replace("Z", "+00:00"))
-    return int(moment.astimezone(timezone.utc).timestamp()) * 1_000_000_000 + int((digits + "0" * 9)[:9])
+def _outcome(tags: Mapping[str, str], failed: bool) -> tuple[str, str]:
+    status = str(tags.get("status") or "")
+    said = f"status {status}" if status not in ("", "0") else ""
+    if not failed:
+        return "ok", said or "k6 expected it"
+    code = str(tags.get("error_code") or "")
+    error = str(tags.get("error") or "")
+    known = next((name for prefix, name in OUTCOMES if code.startswith(prefix)), None)
+    # Without a known code a request with a status was answered, and one of status 0 was not.
+    outcome = known or (outcome_of(error) if code or error or status == "0" else "wrong_status")
+    return outcome, said or f"{error or 'http_req_failed'} (k6 error {code or 'not recorded'})"

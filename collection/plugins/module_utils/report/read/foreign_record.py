@@ -9,17 +9,20 @@ not known. The record's `options.note` says what its figures mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from ...probe.confidence import share
 from ...probe.distribution import COARSE, Distribution
+from ...probe.objective import judge, parse_objective
+from ..figures.verdict import worst
 from .probe_record import NOT_SENT
 
 Json = dict[str, Any]
 BUCKET_MS = 100
 LANE = "new"
+CUT_OFF = "the file ends in the middle: the tool was killed, or still writes"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,13 @@ def record_of(engine: str, note: str, started_unix_ns: int, requests: Sequence[R
         "timeline": {"bucket_ms": BUCKET_MS, "rows": _rows(ordered)},
         "outages": outages,
     }  # fmt: skip
+
+
+def record_of_dated(engine: str, note: str, requests: Sequence[Request]) -> Json:
+    """As record_of, of at least one request, whose start_ns count from the Unix epoch: the run began with the first."""
+    start_ns = min(request.start_ns for request in requests)
+    moved = [replace(request, start_ns=request.start_ns - start_ns) for request in requests]
+    return record_of(engine, note, start_ns, moved)
 
 
 def empty_record(engine: str, note: str, started_unix_ns: int, elapsed_s: float) -> Json:
@@ -86,6 +96,43 @@ def empty_record(engine: str, note: str, started_unix_ns: int, elapsed_s: float)
         "verdict": "pass",
         "reasons": [],
     }  # fmt: skip
+
+
+def adding(outcomes: dict[str, tuple[int, str]], name: str, count: int, example: str) -> None:
+    """Count more requests of an outcome; the first example of it stays."""
+    before, first = outcomes.get(name, (0, example))
+    outcomes[name] = (before + count, first or example)
+
+
+def cut_off(record: Json) -> Json:
+    """The record of a file that ends in the middle: its tool was killed, or still writes."""
+    return {**record, "complete": False, "stopped_by": "killed", "reasons": [*record["reasons"], CUT_OFF]}
+
+
+def judged(record: Json, objectives: Sequence[str]) -> Json:
+    """Give the record its verdict: by the tool's own objectives, or else by `objectives`.
+
+    What the record says against itself in `reasons`, and requests that were not sent, forbid a pass; so does a record
+    of nothing.
+    """
+    own = record["objectives"] or [judge(parse_objective("objectives", text), record) for text in objectives]
+    doubts = list(record["reasons"])
+    if not record["totals"]["sent"]:
+        doubts.append("nothing was measured")
+    elif record["totals"]["not_sent"]:
+        doubts.append(f"{record['totals']['not_sent']} requests were not sent, or not judged by the tool")
+    verdict = worst([one["verdict"] for one in own] + ["inconclusive" for _doubt in doubts])
+    reasons = [one["reason"] for one in own if one["reason"]] + doubts
+    lanes = {name: {**lane, "verdict": verdict, "reasons": reasons} for name, lane in record["lanes"].items()}
+    return {**record, "objectives": own, "verdict": verdict, "reasons": reasons, "lanes": lanes}
+
+
+def whole_ns(value: Any, unit_ns: float) -> int:
+    """A duration in whole ns of a number or its text. Raises ValueError: not a number, not finite, or negative."""
+    duration = float(value)
+    if not 0 <= duration < float("inf"):
+        raise ValueError(f"{value} is no duration")
+    return round(duration * unit_ns)
 
 
 def index_of(value_ns: int) -> int:

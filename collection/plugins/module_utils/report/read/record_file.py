@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
+
+GZIP = b"\x1f\x8b"
 
 
 class RecordError(ValueError):
@@ -20,22 +24,48 @@ class RecordError(ValueError):
 
 
 def read_text(path: str | Path) -> str:
-    """Return the text of a record file.
+    """Return the text of a record file. Raises RecordError: the file is missing, unreadable, no text or empty."""
+    return decoded(path, read_content(path))
 
-    Raises RecordError: the file is missing, unreadable, not UTF-8 or empty.
-    """
+
+def read_content(path: str | Path) -> bytes:
+    """Return the bytes of a file, of a gzipped one what is in it. Raises RecordError: missing, unreadable."""
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
         raise RecordError(path, 0, f"cannot be read: {error.strerror}") from error
+    return _unzipped(path, raw) if raw.startswith(GZIP) else raw
+
+
+def decoded(path: str | Path, raw: bytes) -> str:
+    """The text of bytes: UTF-8, or UTF-16 with its mark, as PowerShell writes. Raises RecordError: none, or empty."""
+    utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise RecordError(path, line, "not UTF-8 text; expected a JSON record") from error
     if not text.strip():
         raise RecordError(path, 1, "the file is empty; was the run stopped before its first second?")
     return text
+
+
+def _unzipped(path: str | Path, raw: bytes) -> bytes:
+    """The content of all members. Of one that was cut off, what its writer had flushed, without the last line's end:
+
+    so whoever reads line by line sees that the file is not whole.
+    """
+    found = b""
+    while raw.startswith(GZIP):
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            found += member.decompress(raw)
+        except zlib.error as error:
+            raise RecordError(path, 0, f"a broken gzip file ({error})") from error
+        if not member.eof:
+            return found[: found.rfind(b"\n")] if b"\n" in found else found
+        raw = member.unused_data
+    return found
 
 
 def read_record(path: str | Path, kind: str, newest: int) -> dict[str, Any]:

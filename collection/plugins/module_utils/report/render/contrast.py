@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
+from ..figures.figures import outages_known
 from ..figures.quantities import duration, percent
 
 Json = dict[str, Any]
@@ -52,14 +53,18 @@ def _latencies_carry(name: str) -> Callable[[Json, Json], bool]:
     return carry
 
 
+def _outage(key: str) -> Pick:
+    return lambda figure: figure["outages"][key] if outages_known(figure) else None
+
+
 # name, figure -> value, value -> text, whether more is better, what carries a difference
 ROWS: tuple[tuple[str, Pick, Callable[[Any], str], bool, Carries], ...] = (
     ("availability over the plan", lambda f: f["availability"]["planned"]["percent"], percent, True, failures_carry),
     ("availability over time", lambda f: f["availability"]["time"]["percent"], percent, True, failures_carry),
     ("requests failed", lambda f: f["failed"], lambda value: f"{value:,}", False, failures_carry),
-    ("outages", lambda f: f["outages"]["count"], lambda value: f"{value:,}", False, failures_carry),
-    ("longest outage", lambda f: f["outages"]["longest_s"], lambda v: duration(v) if v else "none", False, None),
-    ("all outages", lambda f: f["outages"]["total_s"], lambda v: duration(v) if v else "none", False, failures_carry),
+    ("outages", _outage("count"), lambda value: f"{value:,}", False, failures_carry),
+    ("longest outage", _outage("longest_s"), lambda v: duration(v) if v else "none", False, None),
+    ("all outages", _outage("total_s"), lambda v: duration(v) if v else "none", False, failures_carry),
     ("latency p50", lambda f: f["latency_ms"]["p50"], lambda v: duration(v / 1000), False, _latencies_carry("p50")),
     ("latency p99", lambda f: f["latency_ms"]["p99"], lambda v: duration(v / 1000), False, _latencies_carry("p99")),
     ("slowest answer", lambda f: f["latency_ms"]["max"], lambda v: duration(v / 1000), False, None),

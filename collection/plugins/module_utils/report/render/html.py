@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..figures.figures import outcome_class
+from ..figures.figures import outages_known, outcome_class
 from ..figures.over_time import step_for
 from ..figures.quantities import duration, percent
 from . import words
@@ -220,6 +220,8 @@ def _strip_label(variant: Json) -> str:
     outages = figure["outages"]
     if not figure["failed"] and not figure["not_sent"]:
         return "Over time: no request failed"
+    if not outages_known(figure):
+        return f"Over time: {figure['failed']:,} failed, {figure['not_sent']:,} not sent; outages are not known"
     return (
         f"Over time: {figure['failed']:,} failed, {figure['not_sent']:,} not sent, {outages['count']:,} outages, "
         f"{outages['isolated_failures']:,} single failures"

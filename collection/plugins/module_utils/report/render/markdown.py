@@ -10,7 +10,7 @@ from typing import Any
 from ..figures.quantities import duration, percent
 from .page_rows import cause_rows
 from .patch_text import as_yaml
-from .sections import sections
+from .sections import outage, sections
 from .story import story
 
 Json = dict[str, Any]
@@ -41,7 +41,7 @@ def render(result: Json) -> str:
                 "" if planned["lower_percent"] is None else f"≥ {planned['lower_percent']:.2f} %",
                 _milliseconds(figure["latency_ms"]["p50"]),
                 _milliseconds(figure["latency_ms"]["p99"]),
-                duration(figure["outages"]["longest_s"]) if figure["outages"]["count"] else "none",
+                outage(figure),
                 ", ".join(f"{version['name']} {version['requests']:,}" for version in figure["versions"]),
             ]
         )

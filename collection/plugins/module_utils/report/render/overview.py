@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..figures.figures import outages_known
 from ..figures.quantities import duration, percent
 from ..figures.verdict import in_words, worst
 from ..read.record_file import RecordError, read_record
@@ -77,8 +78,8 @@ def rows_of(result: Json) -> list[Json]:
                 "attempts": figure["attempts"],
                 "availability_percent": figure["availability"]["planned"]["percent"],
                 "failed": figure["failed"],
-                "outages": figure["outages"]["count"],
-                "longest_outage_s": figure["outages"]["longest_s"],
+                "outages": figure["outages"]["count"] if outages_known(figure) else None,
+                "longest_outage_s": figure["outages"]["longest_s"] if outages_known(figure) else None,
                 "p99_ms": figure["latency_ms"]["p99"],
                 "time_to_recovery_s": recovery["time_to_recovery_s"] if recovery else None,
                 "disturbed": bool(recovery),
@@ -124,7 +125,7 @@ def _cells(record: Json) -> list[Sequence[str]]:
                 f"{row['attempts']:,}" if measured else "-",
                 "no data" if row["availability_percent"] is None else percent(row["availability_percent"]),
                 f"{row['failed']:,}" if measured else "-",
-                (duration(row["longest_outage_s"]) if row["outages"] else "none") if measured else "-",
+                _longest(row) if measured else "-",
                 milliseconds(row["p99_ms"]),
                 _recovery(row),
                 in_words(row["verdict"], row["failed"]),
@@ -132,6 +133,12 @@ def _cells(record: Json) -> list[Sequence[str]]:
             ]
         )
     return cells
+
+
+def _longest(row: Json) -> str:
+    if row["outages"] is None:
+        return "not known"
+    return duration(row["longest_outage_s"]) if row["outages"] else "none"
 
 
 def _recovery(row: Json) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..figures.figures import outages_known
+
 Json = dict[str, Any]
 Sample = tuple[dict[str, str], Any]
 PREFIX = "availability_lab"
@@ -81,7 +83,8 @@ def render(result: Json) -> str:
         ("longest_outage_seconds", "Longest outage.", "longest_s"),
         ("outage_seconds", "All outages together.", "total_s"),
     ):
-        _metric(lines, name, help_text, ((labels, figure["outages"][key]) for labels, figure in rows))
+        known = [(labels, figure["outages"][key]) for labels, figure in rows if outages_known(figure)]
+        _metric(lines, name, help_text, known)
     _metric(
         lines,
         "version_requests",

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..compare.cures import proof_table
 from ..figures.cost import cost_table
+from ..figures.figures import outages_known
 from ..figures.quantities import duration, percent
 from ..figures.writes import COUNTS
 
@@ -115,4 +116,6 @@ def milliseconds(value: float | None) -> str:
 
 def outage(figure: Json) -> str:
     """The longest outage of these figures."""
+    if not outages_known(figure):
+        return "not known"
     return duration(figure["outages"]["longest_s"]) if figure["outages"]["count"] else "none"
