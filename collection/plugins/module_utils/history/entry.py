@@ -9,9 +9,10 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
+from ..report.figures.figures import outages_known
 from ..report.read.probe_record import NOT_SENT
 from ..report.read.record_file import parse_record
-from ..report.read.result_record import NUMBER, check_fields, check_known
+from ..report.read.result_record import check_fields, check_known
 
 Json = dict[str, Any]
 KIND = "history"
@@ -19,7 +20,8 @@ SCHEMA_VERSION = 1
 BLOCK_S = 5  # longer than the race of one dying pod: its failures stay in one block
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TOP = {"scenario": str, "run": str, "profile": str, "started_unix_ns": int, "verdict": str, "variants": list}
-_VARIANT = {"name": str, "attempts": int, "failed": int, "longest_outage_s": NUMBER, "blocks": dict}
+_VARIANT = {"name": str, "attempts": int, "failed": int, "blocks": dict}
+_KNOWN = ("availability_percent", "p50_ms", "p99_ms", "longest_outage_s")
 
 
 class HistoryError(ValueError):
@@ -67,7 +69,7 @@ def parse_entry(where: str, text: str) -> Json:
     check_fields(where, text, entry, _TOP, "an entry of the history")
     for variant in entry["variants"]:
         check_fields(where, text, variant, _VARIANT, "a variant of the history")
-        check_known(where, variant, ("availability_percent", "p50_ms", "p99_ms"), "a variant of the history")
+        check_known(where, variant, _KNOWN, "a variant of the history")
     return entry
 
 
@@ -83,8 +85,8 @@ def _variant(variant: Json) -> Json:
         "lower_percent": planned["lower_percent"],
         "p50_ms": _short(figure["latency_ms"]["p50"]),
         "p99_ms": _short(figure["latency_ms"]["p99"]),
-        "longest_outage_s": figure["outages"]["longest_s"],
-        "total_outage_s": figure["outages"]["total_s"],
+        "longest_outage_s": figure["outages"]["longest_s"] if outages_known(figure) else None,
+        "total_outage_s": figure["outages"]["total_s"] if outages_known(figure) else None,
         "blocks": _blocks(variant["over_time"]),
     }
 

@@ -28,7 +28,7 @@ class RunFigures:
     """
 
     availability_percent: float | None
-    longest_outage_s: float
+    longest_outage_s: float | None
     p50_ms: float | None
     p99_ms: float | None
     objective_percent: float | None = None

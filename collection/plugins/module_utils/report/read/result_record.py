@@ -51,7 +51,7 @@ def read_result(path: str | Path) -> Json:
         figure = variant["figures"]
         check_fields(path, text, figure, _FIGURES, "figures of a result")
         check_fields(path, text, figure["outages"], _OUTAGES, "figures of a result")
-        check_fields(path, text, figure["availability"], {"planned": dict}, "figures of a result")
+        check_fields(path, text, figure["availability"], {"planned": dict, "time": dict}, "figures of a result")
         check_known(path, figure["availability"]["planned"], ("percent", "lower_percent"), "figures of a result")
         check_known(path, figure["latency_ms"], ("p50", "p99"), "figures of a result")
         check_fields(path, text, variant["over_time"], {"step_s": NUMBER, "t_s": list, "outcomes": dict}, "a result")

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.history.entry import entry_of, parse_entry, to_text
+from ansible_collections.availability.lab.plugins.module_utils.report.compare.observed import observed_result
 from ansible_collections.availability.lab.plugins.module_utils.report.figures.phases import PhaseError
 from ansible_collections.availability.lab.plugins.module_utils.report.publish import FORMATS, publish
 from ansible_collections.availability.lab.plugins.module_utils.report.render.overview import render_text, rows_of
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.read.foreign_reading import MADE
 
-SCHEMA = json.loads((Path(__file__).resolve().parents[6] / "docs" / "result.schema.json").read_text())
+DOCS = Path(__file__).resolve().parents[6] / "docs"
+SCHEMA = json.loads((DOCS / "result.schema.json").read_text())
+HISTORY_SCHEMA = json.loads((DOCS / "history.schema.json").read_text())
 READABLE = sorted(path.name for path in MADE.iterdir() if path.name != "vegeta.bin")
 
 
@@ -53,6 +57,15 @@ def test_outages_that_a_summary_does_not_tell_are_said_to_be_not_known(tmp_path)
     rows = rows_of(published.record)
     assert (rows[0]["outages"], rows[0]["longest_outage_s"]) == (None, None)
     assert "not known" in render_text({"rows": rows, "verdict": "fail"})
+
+
+@pytest.mark.parametrize(("name", "longest_s"), [("wrk.txt", None), ("vegeta.jsonl", pytest.approx(0.6, abs=0.6))])
+def test_a_later_run_is_not_held_against_outages_that_are_not_known(tmp_path, name, longest_s):
+    published = report(tmp_path, name)
+    entry = entry_of(published.record, "")
+    jsonschema.validate(entry, HISTORY_SCHEMA)
+    assert parse_entry("here", to_text(entry))["variants"][0]["longest_outage_s"] == longest_s
+    assert observed_result(str(tmp_path / "result.json")).variants["a"].longest_outage_s == longest_s
 
 
 def test_a_recovery_is_looked_for_in_the_seconds_of_locusts_history(tmp_path):
