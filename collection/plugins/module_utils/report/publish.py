@@ -13,6 +13,7 @@ from ..cluster.record import ClusterRecord
 from ..cluster.record import read_record as read_cluster_record
 from . import expectation, result
 from .cause.explain import explain
+from .cause.risk_sheet import Risk, risk_sheet
 from .figures import phases
 from .figures.cluster_lanes import cluster_marks, cluster_view, joined_views
 from .figures.error_budget import MONTHLY, ServiceLevel
@@ -28,7 +29,6 @@ from .read.probe_record import Run
 from .render import card, html, index, png, text
 from .render.files import TEXT_FORMATS, as_bytes, write
 from .render.page_data import page_data
-from .render.risk_sheet import Risk, risk_sheet
 
 Json = dict[str, Any]
 HTML = "report.html"
@@ -88,7 +88,10 @@ def publish(
     views = {
         variant: joined_views([cluster_view(one) for one in records.values()]) for variant, records in recorded.items()
     }
-    record = result.build(scenario, title, runs, expected, marks, level=level, views=views, failures=failures)
+    risks = _risks(sources, runs, recorded)
+    record = result.build(
+        scenario, title, runs, expected, marks, level=level, views=views, risks=risks, failures=failures
+    )
     contents: dict[str, str | bytes] = {name: TEXT_FORMATS[name][1](record) for name in formats if name in TEXT_FORMATS}
     names = {"html": HTML, "png": PNG, "card": CARD} | {
         name: file_name for name, (file_name, _unused) in TEXT_FORMATS.items()
@@ -97,7 +100,7 @@ def publish(
         data = page_data(record, runs, views)
         if "html" in formats:
             link = "../../index.html" if root else ""
-            contents["html"] = html.render(record, data, index_link=link, risks=_risks(sources, runs, recorded))
+            contents["html"] = html.render(record, data, index_link=link)
         if "png" in formats:
             contents["png"] = png.render(record, data)
         if "card" in formats:

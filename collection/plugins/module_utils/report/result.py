@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from . import expectation
 from .cause.explain import TITLES
+from .cause.risk_sheet import Risk
 from .compare.cures import proofs
 from .figures.cluster_lanes import most_replicas
 from .figures.cost import costs
@@ -36,13 +38,14 @@ def build(
     *,
     level: ServiceLevel = MONTHLY,
     views: Mapping[str, Json] | None = None,
+    risks: Mapping[str, Sequence[Risk]] | None = None,
     failures: Sequence[str] = (),
 ) -> Json:
     """Return the result record (docs/result.schema.json) of the runs, in the order they are given.
 
     marks: variant -> what happened to the service, {at_unix_ns, source, name}, in order of time. level: what the
-    error budget is left by. views: variant -> cluster_view, where the cluster was recorded. failures: what could not be
-    done, which makes the run a fail, whatever was measured.
+    error budget is left by. views: variant -> cluster_view, and risks: variant -> risk_sheet, where the cluster was
+    recorded. failures: what could not be done, which makes the run a fail, whatever was measured.
     The same records always give the same result. Raises PhaseError, SettingsError, CureError.
     """
     groups: dict[str, list[Run]] = {}
@@ -52,6 +55,7 @@ def build(
         {
             **_variant(name, members, marks.get(name, []), level),
             "replicas_max": _replicas(members, (views or {}).get(name)),
+            "risks": [asdict(one) for one in risks[name]] if name in (risks or {}) else None,
         }
         for name, members in groups.items()
     ]

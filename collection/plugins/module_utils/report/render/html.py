@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..cause.risk_sheet import MISSING
 from ..figures.figures import outages_known, outcome_class
 from ..figures.over_time import step_for
 from ..figures.quantities import duration, percent
@@ -26,7 +27,6 @@ from .page_rows import (
     race_rows,
 )
 from .patch_text import as_yaml, command
-from .risk_sheet import MISSING, Risk
 from .sections import sections
 from .story import story
 
@@ -59,13 +59,10 @@ ICONS = {"good": "#35a36f", "plain": "#57606a", "bad": "#d8483e", "unsure": "#d9
 TONES = {"pass": "good", "fail": "bad", "inconclusive": "unsure"}
 
 
-def render(result: Json, data: Json, index_link: str = "", risks: Mapping[str, Sequence[Risk]] | None = None) -> str:
-    """Return the page. data: page_data of the same result; index_link: relative address of the list of all runs.
-
-    risks: variant -> risk_sheet of its cluster records.
-    """
-    sheets = {variant: rows for variant, rows in (risks or {}).items() if rows}
+def render(result: Json, data: Json, index_link: str = "") -> str:
+    """Return the page. data: page_data of the same result; index_link: relative address of the list of all runs."""
     variants = result["variants"]
+    sheets = {variant["name"]: variant["risks"] for variant in variants if variant["risks"]}
     rows, left = outage_rows(variants)
     told = story(result)
     values = {
@@ -81,7 +78,7 @@ def render(result: Json, data: Json, index_link: str = "", risks: Mapping[str, S
         "strip_label": _strip_label,
         "contrast": contrast_rows(variants),
         "risks": sheets,
-        "risks_missing": sum(row.state == MISSING for rows in sheets.values() for row in rows),
+        "risks_missing": sum(row["state"] == MISSING for rows in sheets.values() for row in rows),
         "sections": sections(result),
         "clusters": {variant["name"]: variant["cluster"] is not None for variant in data["variants"]},
         "has_outage": {v["name"]: any(phase["outages"] for phase in v["phases"]) for v in variants},

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..cause.risk_sheet import MISSING
 from ..figures.quantities import duration, percent
 from .page_rows import cause_rows
 from .patch_text import as_yaml
@@ -69,9 +70,24 @@ def render(result: Json) -> str:
     if causes:
         rows = [[row["variant"], row["title"], f"{row['requests_lost']:,}", row["change"]["text"]] for row in causes]
         lines += ["", *table(["variant", "cause", "requests lost", "what to change"], rows)]
+    lines += _risks(result["variants"])
     if result["reasons"]:
         lines += ["", "Because:", *(f"- {escaped(reason)}" for reason in result["reasons"])]
     return "\n".join(lines) + "\n"
+
+
+def _risks(variants: Sequence[Json]) -> list[str]:
+    """What is missing in the manifest and cost requests, as a table; the other missing pieces by name."""
+    missing = [(v["name"], one) for v in variants for one in v["risks"] or () if one["state"] == MISSING]
+    rows = [
+        [variant, one["workload"], one["piece"], one["guards"], f"{one['lost']:,}"]
+        for variant, one in missing
+        if one["lost"]
+    ]
+    lines = ["", *table(["variant", "workload", "missing", "guards against", "requests lost"], rows)] if rows else []
+    told = {row[2] for row in rows}
+    others = list(dict.fromkeys(one["piece"] for _variant, one in missing if one["piece"] not in told))
+    return [*lines, "", f"Also missing, at no loss in this run: {', '.join(others)}."] if others else lines
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

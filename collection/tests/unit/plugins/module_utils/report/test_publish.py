@@ -99,6 +99,21 @@ def test_the_outage_is_explained_and_the_changes_are_marked(folder):
     assert names[:2] == ["image set", "hello: blue → green"]
 
 
+def test_what_is_missing_in_the_manifest_is_in_every_form_of_the_result(folder):
+    record = make(folder, formats=["json", "markdown", "html"]).record
+    sheet = {one["piece"]: one for one in record["variants"][0]["risks"]}
+    hook = sheet["preStop hook"]
+    assert (hook["workload"], hook["state"], hook["found"]) == ("Deployment/hello", "missing", "none")
+    assert hook["lost"] == record["variants"][0]["figures"]["failed"] > 0
+    told = (folder / "summary.md").read_text()
+    assert f"| bare | Deployment/hello | preStop hook | requests to a pod that is stopping | {hook['lost']:,} |" in told
+    assert "Also missing, at no loss in this run: " in told
+    assert "Risk sheet of the manifest" in (folder / "report.html").read_text()
+    alone = make(folder, formats=["json", "markdown"], source={"cluster": None})
+    assert alone.record["variants"][0]["risks"] is None
+    assert "missing" not in (folder / "summary.md").read_text()
+
+
 def test_records_beside_the_report_are_named_relative_to_it(folder):
     probe = make(folder, formats=["json"]).record["variants"][0]["phases"][0]["probes"][0]
     assert probe["record"] == "probe.json"

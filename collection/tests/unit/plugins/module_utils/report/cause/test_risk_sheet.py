@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import read_record
-from ansible_collections.availability.lab.plugins.module_utils.report.render.risk_sheet import Risk, risk_sheet
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.risk_sheet import Risk, risk_sheet
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import SampleCluster
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_probe import START_NS
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ...cluster.record import ClusterRecord
-from ..cause.lives import PodLife
-from ..cause.timeline import ClusterView
+from .lives import PodLife
+from .timeline import ClusterView
 
 Json = dict[str, Any]
 SET, MISSING, NOT_RECORDED, IMPOSSIBLE = "set", "missing", "not recorded", "not possible"
