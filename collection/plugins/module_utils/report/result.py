@@ -55,7 +55,7 @@ def build(
         {
             **_variant(name, members, marks.get(name, []), level),
             "replicas_max": _replicas(members, (views or {}).get(name)),
-            "risks": [asdict(one) for one in risks[name]] if name in (risks or {}) else None,
+            "risks": None if (sheet := (risks or {}).get(name)) is None else [asdict(one) for one in sheet],
         }
         for name, members in groups.items()
     ]
