@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab up down scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz changelog docs-site build clean
+.PHONY: help lab up down scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz requirements changelog docs-site build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,13 +14,13 @@ $(BIN)/.lab: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "PYTHON: expected Python 3.11 or newer, got $$($(PYTHON) --version)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "PYTHON: its venv module does not work (Debian: apt-get install python3-venv)"; exit 1; }
-	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
 	mkdir -p $(dir $(COLLECTION_LINK))
 	ln -sfn ../../../../collection $(COLLECTION_LINK)
 	touch $@
 
 $(BIN)/.dev: requirements-dev.txt $(BIN)/.lab
-	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	touch $@
 
 lab: $(BIN)/.lab ## bring the lab up, run a scenario (ARGS="-e scenario=…"), show its report
@@ -85,6 +85,12 @@ bench: $(BIN)/.dev ## the load engine against its peers; writes docs/bench.md
 
 fuzz: $(BIN)/.dev ## fuzz the response parser (ARGS=seconds, 30 by default)
 	$(BIN)/python collection/tests/fuzz/fuzz_response.py $(ARGS)
+
+# The oldest Python that runs the lab decides; markers say what only some platforms need.
+CLOSURE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make requirements'
+requirements: $(BIN)/.dev ## the closures with hashes, from requirements.in and requirements-dev.in (ARGS=--upgrade)
+	$(CLOSURE) $(ARGS) --output-file requirements.txt requirements.in
+	$(CLOSURE) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
 
 changelog: $(BIN)/.dev ## CHANGELOG.md of the collection, from its fragments
 	cd collection && rm -f changelogs/changelog.yaml && antsibull-changelog release && \
