@@ -16,7 +16,7 @@ GUESTBOOK = ("--extra-vars", "workload_name=guestbook")
 
 
 def test_a_workload_comes_up_says_where_it_is_and_goes(lab: Lab) -> None:
-    up = lab.succeed("playbooks/workload.yml", *GUESTBOOK)
+    up = lab.succeed("playbooks/workload.yml", *GUESTBOOK, "--extra-vars", "workload_pod_security_standard=restricted")
     found = re.search(r"frontend: (http://[0-9.]+:[0-9]+/)", up.output)
     assert found, up.output
     with urllib.request.urlopen(found[1], timeout=10) as page:
