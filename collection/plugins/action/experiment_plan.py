@@ -77,6 +77,7 @@ class ActionModule(ActionBase):
             ],
             "namespaces": sorted({one.plan["namespace"] for one in planned} - {""}),
             "expectations": wanted,
+            "_ansible_no_log": any(one.secret for one in planned),  # hidden on screens, not in what is registered
         }
 
     def _check_files(self, planned: list[Planned], variables: dict[str, Any]) -> None:

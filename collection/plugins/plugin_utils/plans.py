@@ -11,6 +11,7 @@ from typing import Any
 from ansible.utils.vars import merge_hash
 from ansible_collections.availability.lab.plugins.module_utils.experiment.fields import PlanError, Table, fields
 from ansible_collections.availability.lab.plugins.module_utils.experiment.plan import parse
+from ansible_collections.availability.lab.plugins.module_utils.probe.secret import values_of
 from ansible_collections.availability.lab.plugins.module_utils.report import expectation
 from ansible_collections.availability.lab.plugins.module_utils.report.figures import phases
 
@@ -51,6 +52,13 @@ class Planned:
     root: bool
     tasks: list[Json]
     shown: list[str]
+
+    @property
+    def secret(self) -> bool:
+        """Whether the plan holds what no screen may show: a header such as Authorization, a password, a Secret."""
+        parts = [*self.plan["deploy"], *self.plan["steps"], {"manifests": self.plan.get("job", [])}]
+        kinds = {one.get("kind") for part in parts for one in part.get("manifests", [])}
+        return bool(values_of(self.plan["probe"])) or "Secret" in kinds
 
 
 def chosen(variants: Sequence[Any], only: Sequence[str], scenario: str) -> list[Json]:

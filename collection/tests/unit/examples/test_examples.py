@@ -16,6 +16,7 @@ from ansible_collections.availability.lab.tests.unit.examples.examples import (
     MODULES,
     Examples,
     assert_documented,
+    play,
 )
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_compare import write
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluster.fake_api import FakeApi
@@ -95,6 +96,16 @@ def test_experiment_plan(tmp_path: Path) -> None:
     (plan,) = planned["plans"]
     assert plan["plan"]["steps"][0]["object"] == "web"
     assert not plan["root"]
+
+
+def test_a_plan_with_a_secret_is_registered_and_not_shown(tmp_path: Path) -> None:
+    (plan, say) = Examples.of("experiment_plan").tasks
+    plan["availability.lab.experiment_plan"]["probe"]["headers"] = {"Authorization": "Bearer of-the-lab"}
+    asked = {"assert": {"that": "planned.plans[0].plan.probe.headers.Authorization == 'Bearer of-' ~ 'the-lab'"}}
+    done = play(tmp_path, [plan, say, asked], "-vvv")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rollout restart" in done.stdout
+    assert "of-the-lab" not in done.stdout + done.stderr
 
 
 def test_experiment_restore(tmp_path: Path) -> None:

@@ -43,6 +43,28 @@ def test_values_and_probe_options_are_joined_from_the_general_to_the_special() -
     assert made.plan["record"] == "/r/a"
 
 
+@pytest.mark.parametrize(
+    ("changes", "secret"),
+    [
+        ({}, False),
+        ({"probe": {"headers": {"X-Team": "lab-team"}}}, False),
+        ({"probe": {"headers": {"Authorization": "Bearer 1234"}}}, True),
+        ({"probe": {"url": "http://me:pass-word@10.0.0.1/"}}, True),
+    ],
+)
+def test_a_plan_knows_whether_it_may_be_shown(changes: Json, secret: bool) -> None:
+    assert planned({"name": "a"}, **changes).secret is secret
+
+
+def test_a_plan_with_a_secret_object_is_not_shown() -> None:
+    (one,) = chosen([{"name": "a"}], [], "shop")
+
+    def with_secret(name: str, namespace: str, values: Json) -> list[Json]:
+        return [*render(name, namespace, values), {**render(name, namespace, values)[0], "kind": "Secret"}]
+
+    assert plan_of(DATA, one, with_secret).secret
+
+
 def test_one_namespace_is_used_for_all_where_it_is_given() -> None:
     assert planned({"name": "a", "namespace": "own"}, namespace="team").plan["namespace"] == "team"
 
