@@ -67,9 +67,10 @@ class ProbeProcess:
         return self._ended is None and not self._poll(0)
 
     def wait(self, timeout_s: float) -> Json | None:
-        """The end: {verdict, reasons, started_unix_ns, ended_unix_ns, late}; None while it goes on after `timeout_s`.
+        """The end: {all_good, reasons, started_unix_ns, ended_unix_ns, late}; None while it goes on after `timeout_s`.
 
-        late: requests that were sent, and lost because nothing, or not all, came in time.
+        all_good: every planned request was answered well, whatever the probe thinks of itself. late: requests that were
+        sent, and lost because nothing, or not all, came in time.
 
         Raises LoadError when the probe itself failed.
         """
@@ -126,13 +127,13 @@ def _run(options: Json, asked: list[int], on_second: OnSecond | None) -> Json:
         return {"error": str(error)}
     except Exception:  # told to the experiment, whatever it is
         return {"error": traceback.format_exc()[-4000:]}
-    started = record["started_unix_ns"]
+    started, totals = record["started_unix_ns"], record["totals"]
     return {
-        "verdict": record["verdict"],
+        "all_good": 0 < totals["due"] == totals["completed"],
         "reasons": record["reasons"],
         "started_unix_ns": started,
         "ended_unix_ns": started + int(record["elapsed_s"] * 1e9),
-        "late": sum(record["totals"]["outcomes"].get(name, {}).get("count", 0) for name in LATE),
+        "late": sum(totals["outcomes"].get(name, {}).get("count", 0) for name in LATE),
     }
 
 

@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.detached import Running, start_ticks
 from ansible_collections.availability.lab.plugins.module_utils.experiment import handover
 from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal
+from ansible_collections.availability.lab.plugins.module_utils.experiment.load import ProbeProcess
 from ansible_collections.availability.lab.plugins.module_utils.experiment.plan import parse
 from ansible_collections.availability.lab.plugins.module_utils.experiment.process import (
     await_probe,
@@ -162,6 +163,23 @@ def test_a_service_that_never_answers_is_not_measured(tmp_path: Path) -> None:
     record = run(plan)
     assert "no steady state" in record["failures"][0]
     assert run_of(parse(plan)) == {}
+
+
+def asked_twice(url: str) -> Json:
+    """What a try for a steady state tells, of a probe that is never content with itself."""
+    probe = ProbeProcess()
+    try:
+        probe.start({"url": [url], "requests": 2, "rate": 20, "timeout": "2s", "max_lateness": "0.001ms"})
+        return probe.wait(20) or {}
+    finally:
+        probe.close()
+
+
+def test_good_answers_are_a_steady_state_whatever_the_probe_thinks_of_itself(url: str) -> None:
+    good = asked_twice(url)
+    assert good["all_good"]
+    assert "late" in good["reasons"][0]
+    assert not asked_twice("http://127.0.0.1:9")["all_good"]
 
 
 def test_a_program_is_a_step_and_its_undoing_too(url: str, tmp_path: Path) -> None:
