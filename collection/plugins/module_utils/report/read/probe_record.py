@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .record_file import RecordError, line_of, read_record, read_text
+from .record_file import RecordError, check_head, line_of, parse_record, read_text
 
 KIND = "probe"
 SCHEMA_VERSION = 1
@@ -96,8 +96,13 @@ def read_probe_record(path: str | Path) -> dict[str, Any]:
 
     Raises RecordError naming file and line: missing, empty, truncated, foreign, newer, or without a field.
     """
-    record = read_record(path, KIND, SCHEMA_VERSION)
     text = read_text(path)
+    return checked_record(path, text, parse_record(path, text, KIND, SCHEMA_VERSION))
+
+
+def checked_record(path: str | Path, text: str, record: Any) -> dict[str, Any]:
+    """As read_probe_record, of a text that is here and parsed already."""
+    check_head(path, text, record, KIND, SCHEMA_VERSION)
     _check_fields(path, text, record, _TOP, "")
     _check_fields(path, text, record["totals"], _GROUP, "totals.")
     totals = record["totals"]
@@ -111,7 +116,8 @@ def read_probe_record(path: str | Path) -> dict[str, Any]:
     for row in record["timeline"].get("rows", [None]):
         if not isinstance(row, dict) or "i" not in row or "outcomes" not in row:
             raise RecordError(path, line_of(text, "timeline"), '"timeline.rows" has a row without "i" and "outcomes"')
-    return record
+    checked: dict[str, Any] = record
+    return checked
 
 
 def version_key(identities: Mapping[str, Any]) -> str | None:
