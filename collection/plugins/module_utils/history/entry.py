@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timezone
 from typing import Any
 
-from ..report.figures.figures import outages_known
+from ..report.figures.figures import outage_sum
 from ..report.read.probe_record import NOT_SENT
 from ..report.read.record_file import parse_record
 from ..report.read.result_record import check_fields, check_known
@@ -85,8 +85,8 @@ def _variant(variant: Json) -> Json:
         "lower_percent": planned["lower_percent"],
         "p50_ms": _short(figure["latency_ms"]["p50"]),
         "p99_ms": _short(figure["latency_ms"]["p99"]),
-        "longest_outage_s": figure["outages"]["longest_s"] if outages_known(figure) else None,
-        "total_outage_s": figure["outages"]["total_s"] if outages_known(figure) else None,
+        "longest_outage_s": outage_sum(figure, "longest_s"),
+        "total_outage_s": outage_sum(figure, "total_s"),
         "blocks": _blocks(variant["over_time"]),
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...probe.objective import ObjectiveError, parse_objective
-from ..figures.figures import outages_known
+from ..figures.figures import outage_sum
 from ..read.result_record import read_result
 from .relevance import RunFigures
 
@@ -37,7 +37,7 @@ def observed_result(path: str) -> Observed:
     variants = {
         one["name"]: RunFigures(
             one["figures"]["availability"]["planned"]["percent"],
-            one["figures"]["outages"]["longest_s"] if outages_known(one["figures"]) else None,
+            outage_sum(one["figures"], "longest_s"),
             one["figures"]["latency_ms"]["p50"],
             one["figures"]["latency_ms"]["p99"],
             _objective_percent(one),

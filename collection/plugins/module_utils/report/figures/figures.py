@@ -89,13 +89,16 @@ def outages_known(figure: Json) -> bool:
     return not figure["failed"] or figure["availability"]["time"]["percent"] is not None
 
 
+def outage_sum(figure: Json, name: str) -> float | None:
+    """One of the sums of its outages; None where these are not known."""
+    value: float | None = figure["outages"][name] if outages_known(figure) else None
+    return value
+
+
 def expectation_values(figure: Json) -> dict[str, float | None]:
     """The figures under the names of expectations: percent, seconds and counts."""
     availability = figure["availability"]
     latency = figure["latency_ms"]
-    outages = figure["outages"]
-    if not outages_known(figure):
-        outages = dict.fromkeys(outages)
     values: dict[str, float | None] = {
         "attempts": figure["attempts"],
         "ok": figure["ok"],
@@ -109,10 +112,10 @@ def expectation_values(figure: Json) -> dict[str, float | None]:
         "duration": figure["duration_s"],
         "versions": len(figure["versions"]),
         "smallest_pod_share": min((pod["share_percent"] for pod in figure["pods"]), default=None),
-        "outages": outages["count"],
-        "isolated_failures": outages["isolated_failures"],
-        "longest_outage": outages["longest_s"],
-        "total_outage": outages["total_s"],
+        "outages": outage_sum(figure, "count"),
+        "isolated_failures": outage_sum(figure, "isolated_failures"),
+        "longest_outage": outage_sum(figure, "longest_s"),
+        "total_outage": outage_sum(figure, "total_s"),
     }
     for name in ("p50", "p90", "p95", "p99", "p999", "max", "mean"):
         values[name] = None if latency[name] is None else latency[name] / 1000.0

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
-from ..figures.figures import outages_known
+from ..figures.figures import outage_sum
 from ..figures.quantities import duration, percent
 
 Json = dict[str, Any]
@@ -54,7 +54,7 @@ def _latencies_carry(name: str) -> Callable[[Json, Json], bool]:
 
 
 def _outage(key: str) -> Pick:
-    return lambda figure: figure["outages"][key] if outages_known(figure) else None
+    return lambda figure: outage_sum(figure, key)
 
 
 # name, figure -> value, value -> text, whether more is better, what carries a difference

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..figures.figures import outages_known
+from ..figures.figures import outage_sum
 from ..figures.quantities import duration, percent
 from ..figures.verdict import in_words, worst
 from ..read.record_file import RecordError, read_record
@@ -78,8 +78,8 @@ def rows_of(result: Json) -> list[Json]:
                 "attempts": figure["attempts"],
                 "availability_percent": figure["availability"]["planned"]["percent"],
                 "failed": figure["failed"],
-                "outages": figure["outages"]["count"] if outages_known(figure) else None,
-                "longest_outage_s": figure["outages"]["longest_s"] if outages_known(figure) else None,
+                "outages": outage_sum(figure, "count"),
+                "longest_outage_s": outage_sum(figure, "longest_s"),
                 "p99_ms": figure["latency_ms"]["p99"],
                 "time_to_recovery_s": recovery["time_to_recovery_s"] if recovery else None,
                 "disturbed": bool(recovery),
