@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Mapping
 
 _ADDRESS = re.compile(r"\S*://\S+")
 GOOD = range(200, 400)  # what is taken as good where neither tool nor user says otherwise
@@ -53,6 +54,18 @@ _PARTS = (
     ("connection closed", "reset"),
     ("connection error", "unreachable"),
 )
+
+
+def outcomes_of_statuses(
+    statuses: Mapping[str, int], good: Container[int] = GOOD, said: str = "status 200 to 399"
+) -> dict[str, tuple[int, str]]:
+    """`ok` and `wrong_status` of answered requests: how many, and an example; said: that of the good ones."""
+    wrong = {status: count for status, count in statuses.items() if int(status) not in good}
+    failed = sum(wrong.values())
+    return {
+        "ok": (sum(statuses.values()) - failed, said),
+        "wrong_status": (failed, ", ".join(f"status {status}" for status in sorted(wrong))),
+    }
 
 
 def outcome_of(text: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .foreign_errors import outcomes_of_statuses
 from .foreign_file import ForeignFile, unix_ns_of
 from .foreign_sums import Sums, record_of_sums, told_latency
 
@@ -36,13 +37,15 @@ def reads(file: ForeignFile) -> Json:
         raise file.error("fortio's JSON lacks 'RetCodes': which requests failed is not known")
     codes = {str(code): int(count) for code, count in value["RetCodes"].items()}
     durations = value["DurationHistogram"]
-    count, good = int(durations["Count"]), sum(n for code, n in codes.items() if int(code) in GOOD)
+    count = int(durations["Count"])
     if sum(codes.values()) != count:
         raise file.error(f"fortio's JSON counts {count} requests, but {sum(codes.values())} in RetCodes")
+    unanswered = codes.pop(NO_ANSWER, 0)
+    outcomes = outcomes_of_statuses(codes, GOOD, "status 200 to 299")
+    good, _unused = outcomes["ok"]
     errors = value.get("ErrorsDurationHistogram")  # since fortio 1.30
     if errors is not None and int(errors["Count"]) != count - good:
         raise file.error(f"fortio's JSON counts {errors['Count']} errors, but {count - good} by RetCodes")
-    unanswered = codes.get(NO_ANSWER, 0)
     elapsed_ns = int(value["ActualDuration"])
     record = record_of_sums(
         Sums(
@@ -51,12 +54,11 @@ def reads(file: ForeignFile) -> Json:
             ended_unix_ns=unix_ns_of(value["StartTime"]) + elapsed_ns,
             elapsed_s=elapsed_ns / 1e9,
             outcomes={
-                "ok": (good, "status 200 to 299"),
-                "wrong_status": (count - good - unanswered, _examples(codes)),
+                **outcomes,
                 "malformed": (unanswered, "-1: an error of the socket, fortio does not say which"),
             },
             latency=told_latency(count, _told_ms(durations) if count else {}),
-            statuses={code: n for code, n in codes.items() if code != NO_ANSWER},
+            statuses=codes,
         )
     )
     record["engine"]["version"] = str(value.get("Version") or "")
@@ -69,7 +71,3 @@ def _told_ms(durations: Json) -> dict[str, float]:
         if one["Percentile"] in PERCENTILES:
             told[PERCENTILES[one["Percentile"]]] = one["Value"]
     return {name: seconds * 1e3 for name, seconds in told.items()}
-
-
-def _examples(codes: dict[str, int]) -> str:
-    return ", ".join(f"status {code}" for code in sorted(codes) if int(code) not in GOOD and code != NO_ANSWER)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .foreign_errors import outcome_of_status
 from .foreign_file import ForeignFile
 from .foreign_record import Request, adding, cut_off, histogram, record_of, whole_ns
 from .foreign_sums import Sums, record_of_sums
@@ -84,10 +85,8 @@ def _request(columns: Mapping[str, int], row: Sequence[str]) -> Request:
     latency_ns = whole_ns(row[columns[LATENCY]], 1e9)
     offset_ns = whole_ns(row[columns[OFFSET]], 1e9) if OFFSET in columns else 0
     status = int(row[columns[STATUS]] or 0)
-    if not status:
-        return Request(offset_ns, latency_ns, "malformed", "no status")
-    outcome = "ok" if 200 <= status < 400 else "wrong_status"
-    return Request(offset_ns, latency_ns, outcome, f"status {status}")
+    said = f"status {status}" if status else "no status"
+    return Request(offset_ns, latency_ns, outcome_of_status(status), said)
 
 
 def _sums(file: ForeignFile, requests: Sequence[Request]) -> Sums:

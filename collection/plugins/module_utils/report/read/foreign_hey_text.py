@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .foreign_errors import GOOD, outcome_of
+from .foreign_errors import outcome_of, outcomes_of_statuses
 from .foreign_file import ForeignFile
 from .foreign_hey import MOST, TRUNCATED
 from .foreign_record import adding
@@ -43,9 +43,7 @@ def reads(file: ForeignFile) -> Json:
     answers, _unused, errors = end.partition(_ERRORS)
     statuses = {status: int(count) for status, count in _STATUS.findall(answers)}
     answered = sum(statuses.values())
-    good = sum(count for status, count in statuses.items() if int(status) in GOOD)
-    wrong = ", ".join(f"status {status}" for status in statuses if int(status) not in GOOD)
-    outcomes = {"ok": (good, "status 200 to 399"), "wrong_status": (answered - good, wrong)}
+    outcomes = outcomes_of_statuses(statuses)
     for count, error in _ERROR.findall(errors):
         adding(outcomes, outcome_of(error), int(count), error)
     counted = sum(count for count, _unused in outcomes.values())
@@ -59,7 +57,7 @@ def reads(file: ForeignFile) -> Json:
             ended_unix_ns=file.written_unix_ns,
             elapsed_s=float(total[1]),
             outcomes=outcomes,
-            latency=told_latency(answered, told if answered else {}),
+            latency=told_latency(answered, told),
             statuses=statuses,
         )
     )

@@ -88,7 +88,7 @@ def reads_history(file: ForeignFile) -> Json:
 def _sums(row: dict[str, str], note: str, ended_unix_ns: int, elapsed_s: float, told: dict[str, float | None]) -> Sums:
     count, failed = int(_value(row, COUNT)), int(_value(row, FAILED))
     outcomes = {"ok": (count - failed, ""), "wrong_status": (failed, "locust's failures, for whatever reason")}
-    return Sums("locust", note, ended_unix_ns, elapsed_s, outcomes, told_latency(count, told if count else {}))
+    return Sums("locust", note, ended_unix_ns, elapsed_s, outcomes, told_latency(count, told))
 
 
 def _header(file: ForeignFile) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .foreign_errors import GOOD, outcome_of
+from .foreign_errors import outcome_of, outcomes_of_statuses
 from .foreign_file import ForeignFile
 from .foreign_record import adding
 from .foreign_sums import Sums, record_of_sums, told_latency
@@ -35,9 +35,7 @@ def reads(file: ForeignFile) -> Json:
     """The record, which ended when the file was written. Raises RecordError: oha's figures are not what it writes."""
     value = file.document
     statuses = {str(status): int(count) for status, count in value["statusCodeDistribution"].items()}
-    answered = sum(statuses.values())
-    good = sum(count for status, count in statuses.items() if int(status) in GOOD)
-    outcomes = {"ok": (good, "status 200 to 399"), "wrong_status": (answered - good, _examples(statuses))}
+    outcomes = outcomes_of_statuses(statuses)
     if "errorDistribution" not in value:
         raise file.error("oha's JSON lacks 'errorDistribution': which requests got no answer is not known")
     for error, count in value["errorDistribution"].items():
@@ -54,14 +52,10 @@ def reads(file: ForeignFile) -> Json:
             elapsed_s=float(summary["total"]),
             outcomes=outcomes,
             latency=told_latency(
-                answered, {name: seconds * 1e3 for name, seconds in told.items() if answered and seconds is not None}
+                sum(statuses.values()), {name: value * 1e3 for name, value in told.items() if value is not None}
             ),
             statuses=statuses,
         )
     )
     late = outcomes.get("client_late", (0, ""))[0]
     return {**record, "reasons": [IN_FLIGHT.format(count=late)] if late else []}
-
-
-def _examples(statuses: dict[str, int]) -> str:
-    return ", ".join(f"status {status}" for status in sorted(statuses) if int(status) not in GOOD)

@@ -58,9 +58,7 @@ def reads(file: ForeignFile) -> Json:
                     "mean": seconds["response_time"] * 1e3,
                     "min": seconds["shortest_transaction"] * 1e3,
                     "max": seconds["longest_transaction"] * 1e3,
-                }
-                if answered
-                else {},
+                },
             ),
         )
     )

@@ -68,10 +68,11 @@ def record_of_sums(sums: Sums) -> Json:
 def told_latency(count: int, told_ms: Mapping[str, Any]) -> Json:
     """A histogram without buckets: the figures in ms are the tool's own, and it can be joined with no other.
 
-    told_ms: mean, min, max, p50, p90, p95, p99, p999, as many of them as the tool tells; the others stay unknown.
+    told_ms: mean, min, max, p50, p90, p95, p99, p999, as many of them as the tool tells; the others stay unknown, and
+    all of them where nothing was answered, whatever the tool writes then.
     Raises ValueError: one that is not a number, or negative.
     """
-    known = {name: round(float(value), 6) for name, value in told_ms.items() if value is not None}
+    known = {name: round(float(value), 6) for name, value in told_ms.items() if count and value is not None}
     wrong = {name: value for name, value in known.items() if not 0 <= value < float("inf")}
     if wrong:
         raise ValueError(f"no latency: {wrong}")

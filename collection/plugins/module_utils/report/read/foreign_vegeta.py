@@ -125,7 +125,7 @@ def reads_report(file: ForeignFile) -> Json:
                 "wrong_status": (count - good - unanswered, next(iter(sorted(set(errors) - set(texts))), "")),
                 _of_all(texts): (unanswered, "; ".join(texts[:3])),
             },
-            latency=told_latency(count, told if count else {}),
+            latency=told_latency(count, told),
             statuses={status: n for status, n in statuses.items() if status != "0"},
         )
     )

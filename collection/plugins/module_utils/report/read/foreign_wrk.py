@@ -63,7 +63,7 @@ def reads(file: ForeignFile) -> Json:
                 "unreachable": (connect, "Socket errors: connect"),
                 "reset": (read + write, "Socket errors: read, write"),
             },
-            latency=told_latency(answered, _told_ms(file.text) if answered else {}),
+            latency=told_latency(answered, _told_ms(file.text)),
         )
     )
     return {**record, "reasons": [INCOMPLETE]}
