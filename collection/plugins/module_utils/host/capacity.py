@@ -39,18 +39,18 @@ def memory_mb(
     cgroup_root: Path = Path("/sys/fs/cgroup"),
 ) -> int:
     """Memory of this host in MiB, cut by a container's limit. ValueError: no MemTotal line in meminfo."""
-    total_bytes = None
-    for line in meminfo.read_text(encoding="ascii").splitlines():
-        if line.startswith("MemTotal:"):
-            total_bytes = int(line.split()[1]) * 1024
-    if total_bytes is None:
-        raise ValueError(f"{meminfo} has no MemTotal line")
+    total_bytes = _meminfo_bytes(meminfo, "MemTotal")
     for limit_file in (cgroup_root / "memory.max", cgroup_root / "memory" / "memory.limit_in_bytes"):
         limit = _words(limit_file)
         if limit and limit[0] != "max":
             # Without a limit cgroup v1 shows a number near 2**63: the minimum drops it.
             total_bytes = min(total_bytes, int(limit[0]))
     return total_bytes // BYTES_PER_MB
+
+
+def available_memory_mb(meminfo: Path = Path("/proc/meminfo"), cgroup_root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Memory in MiB that new processes can have without swapping, never more than `memory_mb`. Raises as that does."""
+    return min(_meminfo_bytes(meminfo, "MemAvailable") // BYTES_PER_MB, memory_mb(meminfo, cgroup_root))
 
 
 def free_disk_gb(path: str) -> float:
@@ -60,6 +60,13 @@ def free_disk_gb(path: str) -> float:
         folder = folder.parent
     stat = os.statvfs(folder)
     return round(stat.f_bavail * stat.f_frsize / BYTES_PER_GB, 1)
+
+
+def _meminfo_bytes(meminfo: Path, field: str) -> int:
+    for line in meminfo.read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"{meminfo} has no {field} line")
 
 
 def _words(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.host.capacity import (
+    available_memory_mb,
     free_disk_gb,
     memory_mb,
     usable_cores,
@@ -45,6 +46,13 @@ def test_memory_is_cut_by_a_limit(tmp_path: Path, limit_file: str, limit: str, e
     (tmp_path / limit_file).parent.mkdir(exist_ok=True)
     (tmp_path / limit_file).write_text(limit + "\n")
     assert memory_mb(meminfo, tmp_path) == expected_mb
+
+
+@pytest.mark.parametrize(("limit", "expected_mb"), [("max", 1500), (str(1024**3), 1024)])
+def test_what_is_available_is_never_more_than_a_limit(tmp_path: Path, limit: str, expected_mb: int) -> None:
+    (tmp_path / "meminfo").write_text(f"MemTotal: {4000 * 1024} kB\nMemAvailable: {1500 * 1024} kB\n")
+    (tmp_path / "memory.max").write_text(limit)
+    assert available_memory_mb(tmp_path / "meminfo", tmp_path) == expected_mb
 
 
 def test_meminfo_without_a_total_is_an_error(tmp_path: Path) -> None:

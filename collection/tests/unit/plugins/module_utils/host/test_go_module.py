@@ -14,6 +14,7 @@ from ansible_collections.availability.lab.plugins.module_utils.host.go_module im
     GoModule,
     GoModuleError,
     build,
+    compiler_memory,
     output_name,
 )
 from ansible_collections.availability.lab.plugins.module_utils.host.go_toolchain import (
@@ -69,6 +70,19 @@ def test_go_s_own_words_are_the_error(module: GoModule, go: GoToolchain, tmp_pat
     out.mkdir()
     with pytest.raises(GoModuleError, match=r"(?s)hello: .*undefinedName"):
         build(module, go, out, timeout_s=300)
+
+
+@pytest.mark.parametrize(
+    ("available_mb", "cores", "settings"),
+    [
+        (24_000, 2, {"GOGC": "off", "GOMEMLIMIT": "6000MiB"}),
+        (4_096, 2, {"GOGC": "off", "GOMEMLIMIT": "1024MiB"}),
+        (4_000, 2, {}),
+        (16_000, 16, {}),
+    ],
+)
+def test_compilers_fill_their_share_of_the_memory(available_mb: int, cores: int, settings: dict[str, str]) -> None:
+    assert compiler_memory(available_mb, cores) == settings
 
 
 def test_a_module_that_go_sum_does_not_name_is_refused(module: GoModule, go: GoToolchain, tmp_path: Path) -> None:
