@@ -101,7 +101,8 @@ def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, pro
     linker = " ".join(["-s", "-w", *static, *(f"-X '{name}={text}'" for name, text in sorted(module.stamps.items()))])
     # Names and accounts are looked up in Go all the same: else nothing that a tool without C compiled could be shared.
     tags = ["-tags=netgo,osusergo"] if module.cgo else []
-    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", *tags, "-ldflags", linker]
+    # The linker strips what debuggers read (-s -w): to compile it costs a seventh of the time.
+    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false", *tags, "-ldflags", linker]
     command = [go.command, "build", "-C", str(module.folder), *flags, "-o", f"{out}/", *packages]
     try:
         run_bounded(command, timeout_s=timeout_s, env=environment)
