@@ -51,20 +51,22 @@ test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itse
 test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
 	$(SIDE_BY_SIDE) pytest-fast
 
-# Two at a time, but for those that measure time.
-UNITS := $(BIN)/pytest -q -n 2 --dist worksteal -m 'not timed' collection/tests/unit workloads
-TIMED := $(BIN)/pytest -q -m timed collection/tests/unit
+# Two at a time. A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.
+TWO := $(BIN)/pytest -q -n 2 --dist
+UNITS := $(TWO) worksteal -m 'not timed' collection/tests/unit workloads
+TIMED := $(TWO) worksteal -m timed collection/tests/unit || \
+  $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m timed collection/tests/unit
 
 pytest: $(BIN)/.dev
 	$(UNITS)
 	$(TIMED)
-	$(BIN)/pytest -q --durations=40 -m 'not long' collection/tests/browser \
-	  collection/tests/integration collection/tests/galaxy \
+	$(TWO) loadgroup -m 'not lab and not long' collection/tests/browser collection/tests/galaxy
+	$(BIN)/pytest -q --durations=40 -m 'lab and not long' collection/tests/integration collection/tests/galaxy \
 	  molecule collection/tests/scenarios collection/tests/teardown collection/tests/at_home $(ARGS)
 
 pytest-fast: $(BIN)/.dev
 	$(UNITS)
-	$(TIMED) $(ARGS)
+	$(TIMED)
 
 coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils than pyproject.toml says
 	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -35,8 +36,6 @@ SCENARIOS = sorted(
 # `make test-long` runs these, `make test` does not: every role has a scenario of its own in `make test`, and these show
 # how roles work together, or on a host of another kind.
 LONG = {"default", "example", "interrupted", "no-systemd"}
-# Not beside another: there, copying certificates to one of its three hosts failed in 2 of 5 runs; why is not known.
-ALONE = {"etcd"}
 
 pytestmark = pytest.mark.lab
 
@@ -98,12 +97,8 @@ def runs(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterato
     ]
     with ExitStack() as lanes:
         hosts, lab = (lanes.enter_context(ThreadPoolExecutor(max_workers=1)) for _lane in range(2))
-        started = {name: hosts.submit(molecule_test, name, environment) for name in asked if name in ALONE}
-        wait(started.values())
-        started |= {
-            name: (lab if on_the_lab(name) else hosts).submit(molecule_test, name, environment)
-            for name in asked
-            if name not in ALONE
+        started = {
+            name: (lab if on_the_lab(name) else hosts).submit(molecule_test, name, environment) for name in asked
         }
         yield started
         for run in started.values():  # where the tests were stopped early
@@ -113,8 +108,16 @@ def runs(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterato
 @pytest.mark.parametrize(
     "scenario", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in SCENARIOS]
 )
-def test_scenario(runs: dict[str, Future[Ended]], scenario: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scenario(
+    runs: dict[str, Future[Ended]], environment: dict[str, str], scenario: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = runs[scenario].result()
+    # Beside image builds a connection to one of etcd's three hosts was lost at times: what does not show when the
+    # scenario has the machine to itself is told in the tests' summary.
+    if done.code != 0:
+        wait(runs.values())
+        warnings.warn(f"{scenario} had to be run again:\n{done.what_failed()}", stacklevel=1)
+        done = molecule_test(scenario, environment)
     assert done.code == 0, done.what_failed()
     with capsys.disabled():  # --durations tells how long this test waited, which is something else
         print(f"\nmolecule {scenario}: {done.seconds:.0f} s")

@@ -69,7 +69,7 @@ class User:
 
 @pytest.fixture(scope="module")
 def user(lab: Lab) -> Iterator[User]:
-    """The account, with the binaries that the tests' lab has made: to make them again would take ten minutes."""
+    """The account, with what the tests' lab has made and pip has fetched: to make it again would take ten minutes."""
     as_root("apt-get", "install", "--yes", "--no-install-recommends", "sudo", "make", "python3-venv")
     as_root("useradd", "--create-home", "--shell=/bin/sh", NAME)
     try:
@@ -83,8 +83,11 @@ def user(lab: Lab) -> Iterator[User]:
                 shutil.copy2(source, CLONE / name)
         cache = HOME / ".cache/availability-lab"
         cache.mkdir(parents=True)
-        made = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "availability-lab"
+        ours = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+        made = ours / "availability-lab"
         as_root("cp", "--archive", *(str(made / part) for part in ("toolchain", "images")), str(cache))
+        if (ours / "pip").is_dir():
+            as_root("cp", "--archive", str(ours / "pip"), str(cache.parent))
         as_root("chown", "--recursive", f"{NAME}:", str(HOME))
         yield User()
     finally:

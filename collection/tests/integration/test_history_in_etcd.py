@@ -20,6 +20,8 @@ from ansible_collections.availability.lab.tests.unit.plugins.action.test_availab
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.history.samples import entry
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.certificates import authority, issue
 
+pytestmark = pytest.mark.lab
+
 PATIENCE_S = 30
 
 
