@@ -55,13 +55,14 @@ class View:
 class Piece(Run):
     """A run of all probers together. `cut`: failures that are left over may lie in it, too."""
 
-    __slots__ = ("cut", "sure_end")
+    __slots__ = ("cut", "late_end", "sure_end")
 
     def __init__(self, last_good: int | None, next_good: int | None) -> None:
         super().__init__(last_good, _FOREVER, "", "")
         self.last_bad = self.end = self.sure_end = -_FOREVER
         self.next_good = next_good
         self.cut = False
+        self.late_end: int | None = None
 
     @property
     def isolated(self) -> bool:
@@ -74,6 +75,12 @@ class Piece(Run):
         if self.lost:
             return self.last_bad - self.first_bad
         return max(0, min(self.sure_end, self.next_good or _FOREVER) - self.first_bad)
+
+    def longest(self, ended_ns: int) -> int:
+        """The time in ns in which it may have been out; of a stall that is cut, the last answer is not known."""
+        if self.lost or not self.cut:
+            return super().longest(ended_ns)
+        return (ended_ns if self.late_end is None else self.late_end) - (self.last_good or 0)
 
     def to_record(self, lane: str, control_failed: bool, target: str = "", ended_ns: int = 0) -> dict[str, Any]:
         """The record's form; with `cut` where it holds more than what is certain."""
@@ -110,8 +117,8 @@ class Pieces:
         for piece, depth in zip(self.all, accumulate(self._cut)):
             piece.cut = depth > 0
             if piece.next_good is not None:
-                late = min(piece.end, piece.next_good + stall_ns)
-                piece.end = piece.next_good if piece.lost else late
+                piece.late_end = piece.next_good + stall_ns
+                piece.end = piece.next_good if piece.lost else min(piece.end, piece.late_end)
         return [piece for piece in self.all if piece.lost + piece.slow]
 
 

@@ -11,6 +11,8 @@ from .outage import Run
 
 #: More runs than this are counted, but only the longest are listed.
 LIST_LIMIT = 10_000
+#: What adds over tracks; the last two are in merged records alone.
+_ADDED = ("requests_lost", "isolated_failures", "control_failed", "failures_between", "slow_between")
 
 
 class Sums:
@@ -155,9 +157,7 @@ def joined(each: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "longest_s": max(track["longest_s"] for track in tracks),
         "stalls": max(track["stalls"] for track in tracks),
         "longest_stall_s": max(track["longest_stall_s"] for track in tracks),
-        "requests_lost": sum(track["requests_lost"] for track in tracks),
-        "isolated_failures": sum(track["isolated_failures"] for track in tracks),
-        "control_failed": sum(track["control_failed"] for track in tracks),
+        **{name: sum(track[name] for track in tracks) for name in _ADDED if name in worst},
         "list": sorted(
             (entry for track in tracks for entry in track["list"]),
             key=lambda entry: (entry["first_bad_s"], entry["lane"], entry["target"]),

@@ -28,7 +28,7 @@ from .withheld import Withheld
 ENGINE = {"name": "availability.lab http_probe", "version": "0.1.0"}
 SCHEMA_VERSION = 1
 _STOPPED = "the probe was stopped after {:.1f} s, before the plan's end"
-_DIAGNOSES = ("reset", "stalled", "outage", "new_fails")
+DIAGNOSES = ("reset", "stalled", "outage", "new_fails")
 
 
 def utc(unix_ns: int) -> str:
@@ -99,7 +99,7 @@ class _Builder:
 
     def lane(self, name: str, policy: str, control: list[Run]) -> dict[str, Any]:
         told = self.state.lanes.get(name, {}).values()
-        diagnoses = {kind: sum(entry[1][kind] for entry in told) for kind in _DIAGNOSES}
+        diagnoses = {kind: sum(entry[1][kind] for entry in told) for kind in DIAGNOSES}
         return {
             **self.group((key for key in self.state.tally.cells if key[0] == name), ("lane", name), self.due(name)),
             "policy": policy,

@@ -1,20 +1,23 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""The command's words, which make a record of files instead of measuring: `report FILE`, `recover FILE`."""
+"""The command's words, which make a record of files instead of measuring: `report`, `recover` and `merge`."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from .arguments import ARGUMENTS, OptionError
+from .joint_record import Joint
 from .options import check_folder
 from .place import write
 from .progress import SUFFIX, recover
 from .result import SCHEMA_VERSION
 
+Objectives = Optional[Sequence[str]]
+Made = tuple[dict[str, Any], Optional[str]]
 #: How they are used, and what they do; -o, --result, --quiet and --hdr fit all of them.
 WORDS = {
     "report FILE": "print the summary of a record",
@@ -37,31 +40,42 @@ def record_of(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises OptionError, ProgressError, OSError.
     """
     word, *files = arguments.addresses
+    fitting = {"result", "objectives"} if word == "merge" else {"result"}
     for name in (*ARGUMENTS, "data", "config"):
-        if getattr(arguments, name) is not None and name != "result":
+        if getattr(arguments, name) is not None and name not in fitting:
             shown = "-d" if name == "data" else name
             raise OptionError(f"{shown}: is about a measurement, and {word} makes none; expected it with an address")
     check_folder("result", arguments.result)
-    record, path = _MAKERS[word](word, files)
+    record, path = _MAKERS[word](word, files, arguments.objectives)
     path = arguments.result or path
     if path is not None:
         write(record, path)
     return record
 
 
-def _report(word: str, files: Sequence[str]) -> tuple[dict[str, Any], str | None]:
+def _report(word: str, files: Sequence[str], _objectives: Objectives) -> Made:
     return read(word, _single(word, files)), None
 
 
-def _recover(word: str, files: Sequence[str]) -> tuple[dict[str, Any], str | None]:
+def _recover(word: str, files: Sequence[str], _objectives: Objectives) -> Made:
     path = _single(word, files)
     return recover(path), path.removesuffix(SUFFIX) if path.endswith(SUFFIX) else path + ".json"
 
 
+def _merge(word: str, files: Sequence[str], objectives: Objectives) -> Made:
+    if len(files) < 2:
+        raise OptionError(f"{word}: expected two files or more, got {len(files)}")
+    joint = Joint()
+    for path in files:
+        joint.add(path, read(word, path))
+    return joint.record([word, *files], objectives), None
+
+
 #: Each makes a record, and says where it goes when nobody asks for it elsewhere.
-_MAKERS: dict[str, Callable[[str, Sequence[str]], tuple[dict[str, Any], str | None]]] = {
+_MAKERS: dict[str, Callable[[str, Sequence[str], Objectives], Made]] = {
     "report": _report,
     "recover": _recover,
+    "merge": _merge,
 }
 
 
