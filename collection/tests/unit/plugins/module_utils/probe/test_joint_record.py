@@ -113,7 +113,7 @@ def test_an_outage_that_all_saw_is_that_of_one_prober_with_all_requests() -> Non
     sent = [*every(10, 0, 3_000), *every(10, 3_000, 5_000, outcome.REFUSED), *every(10, 5_000, 10_000)]
     parts = [record_of(sent[number::3], host=f"h{number}") for number in range(3)]
     together, alone = merged(*parts), record_of(sent)
-    for name in ("list", "count", "longest_s", "total_s", "longest_between_s", "total_between_s", "requests_lost"):
+    for name in ("list", "count", "longest_s", "total_s", "longest_between_s", "total_between_s", "lengths"):
         assert together["outages"][name] == alone["outages"][name], name
     assert together["outages"]["failures_between"] == 0
     assert together["brownouts"] == {**alone["brownouts"], "ends_off_s": 0.2}
