@@ -15,7 +15,7 @@ from .part import Part, ended_us, labels, micros, started_us
 _TOGETHER_US = 100_000
 MIXED = "mixed"
 #: How a probe can have ended, from the best to the worst.
-_ENDS = ("plan", "abort_on", "signal", "killed")
+_ENDS = ("plan", "abort_on", "signal", "running", "killed")
 
 
 def plan_of(parts: Sequence[Part]) -> dict[str, Any]:

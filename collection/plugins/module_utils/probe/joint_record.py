@@ -14,6 +14,7 @@ from typing import Any
 from .arguments import OptionError
 from .brownout import Brownouts
 from .confidence import share
+from .histogram import Histogram
 from .joint_plan import gaps_of, plan_of, resolution_s, self_check_of, stopped_by, unlisted_of
 from .lane import CONTROL
 from .meeting import View, meet
@@ -63,9 +64,11 @@ class Joint:
                 name: value for name, value in self._options.items() if name in options and options[name] == value
             }
             self._objectives.append((file, [objective["text"] for objective in record["objectives"]]))
-            self._parts += parts_of(file, record)
-            self._files.append(file)
+            parts = parts_of(file, record)
             self._sums.add(record)
+            _read_through(parts)
+            self._parts += parts
+            self._files.append(file)
         except OptionError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -77,6 +80,7 @@ class Joint:
         texts = self._common_objectives() if objectives is None else list(objectives)
         origin_us, ended = started_us(parts[0]), max(map(ended_us, parts))
         ended_ns, sums = (ended - origin_us) * 1000, self._sums
+        sums.settle()
         builder = _Builder(parts, sums, origin_us, ended_ns, int(self._reading["stall_after_s"] * 1e9))
         control = None if sums.control is None else builder.lane(CONTROL, sums.control, [])
         control_runs = [] if sums.control is None else builder.runs(CONTROL, CONTROL)
@@ -129,6 +133,14 @@ class Joint:
                     f"merge: {first} and {file} have different objectives, expected --objectives with those of all"
                 )
         return texts
+
+
+def _read_through(parts: Sequence[Part]) -> None:
+    """Raise KeyError, TypeError or ValueError now, while the file can be named, where the parts lack something."""
+    plan_of(parts), self_check_of(parts, Histogram()), gaps_of(parts)
+    for lane in {lane for part in parts for lane in part["lanes"]}:
+        for target, part, told in tracks(parts, lane):
+            view_of(part, told, target, started_us(part))
 
 
 def _check_scopes(record: Mapping[str, Any], texts: Iterable[str]) -> None:

@@ -139,7 +139,8 @@ def view_of(part: Mapping[str, Any], lane: Mapping[str, Any], target: str, origi
 
     runs = [run_of(entry) for entry in lane["outages"]["list"] if entry["target"] == target]
     first, last = lane["answered_s"].get(target, (None, None))
-    gap_s = lane["resolution_s"]
+    # While a prober did not send, its good requests were further apart than its plan says.
+    gap_s = None if part["not_sent"] else lane["resolution_s"]
     return View(runs, at(first), at(last), None if gap_s is None else round(gap_s * 1e9))
 
 

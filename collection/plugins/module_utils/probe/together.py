@@ -21,6 +21,8 @@ from .tally import COUNTERS, HISTOGRAMS, Figures
 
 _BUCKET_US = BUCKET_NS // 1000
 Counts = dict[str, int]
+#: Of a record with one lane and one target: its requests belong to that lane, that target, and all.
+_CELL = "cell"
 
 
 class Group:
@@ -94,9 +96,19 @@ class Row:
         if not mine:
             self.latency = dict(pairs(flat))
         else:
-            for coarse, times in pairs(flat):
-                mine[coarse] = mine.get(coarse, 0) + times
+            numbers = iter(flat)
+            for coarse in numbers:
+                mine[coarse] = mine.get(coarse, 0) + next(numbers)
         self.longest = max(self.longest, longest)
+
+    def settle(self) -> None:
+        """Nothing more comes: what was counted once for all its groups is told to each of them."""
+        for group in [group for group in self.groups if group[0] == _CELL]:
+            counts = self.groups.pop(group)
+            if counts:
+                _kind, lane, target = group
+                for one in (("outcomes",), ("lanes", lane), ("targets", target)):
+                    self.count(one, counts)
 
     def merge(self, other: Row) -> None:
         """Add a row that is part of this one."""
@@ -147,25 +159,35 @@ class Together:
         if width_us > self.width_us:
             self._widen(width_us)
         first, share_of_row = started_us // width_us, self.width_us // width_us
-        alone = next(iter(record["targets"])) if len(record["targets"]) == 1 else None
+        lanes, targets = list(record["lanes"]), list(record["targets"])
+        alone = targets[0] if len(targets) == 1 else None
+        only = (_CELL, lanes[0], alone) if len(lanes) == 1 and alone is not None else None
         for told in record["timeline"]["rows"]:
             number = (first + told["i"]) // share_of_row
             row = self.rows.get(number)
             if row is None:
                 row = self.rows[number] = Row()
-            row.count(("outcomes",), told["outcomes"])
-            for lane, counts in told.get("lanes", {}).items():
-                row.count(("lanes", lane), counts)
-            if alone is not None and told["outcomes"]:
-                row.count(("targets", alone), told["outcomes"])
-            for target, counts in told.get("targets", {}).items():
-                row.count(("targets", target), counts)
+            if only is not None:
+                row.count(only, told["outcomes"])
+            else:
+                row.count(("outcomes",), told["outcomes"])
+                for lane, counts in told.get("lanes", {}).items():
+                    row.count(("lanes", lane), counts)
+                for target, counts in told.get("targets", {}).items():
+                    row.count(("targets", target), counts)
+                if alone is not None and told["outcomes"]:
+                    row.count(("targets", alone), told["outcomes"])
             for name, values in told.get("identities", {}).items():
                 row.count(("identities", name), values)
             if "control" in told:
                 row.count(("control",), told["control"])
             if "latency" in told:
                 row.add_latency(told["latency"], round(told["max_ms"] * 1e6))
+
+    def settle(self) -> None:
+        """All records were added."""
+        for row in self.rows.values():
+            row.settle()
 
     def _widen(self, width_us: int) -> None:
         rows, step = self.rows, width_us // self.width_us

@@ -133,6 +133,10 @@ def test_what_one_place_alone_saw_is_no_outage_but_its_failures_count() -> None:
     assert outages["longest_between_s"] == [0.0, pytest.approx(0.1, abs=0.001)]
     assert outages["total_between_s"] == [0.0, pytest.approx(2.1)]
     assert both["totals"]["failed"] == 20
+    pausing = record_of([(at, "new", 0, kind if at < 9_000 else outcome.NOT_SENT) for at, _lane, _target, kind in
+                         every(100, 0, 10_000)], host="h3")  # fmt: skip
+    unsure = merged(pausing, record_of(sent, host="h2"))["outages"]
+    assert unsure["longest_between_s"] == [0.0, pytest.approx(2.1)]
     (judged,) = both["objectives"]
     assert (judged["verdict"], judged["value"]) == ("inconclusive", 0)
     assert judged["reason"] == "outages is between 0 and 20, as far as merged records can tell, expected == 0"
@@ -241,6 +245,7 @@ def test_a_control_that_failed_for_all_marks_the_outage() -> None:
         ({"identities": {"pod": {}}}, "0.json identifies nothing, 1.json pod"),
         ({"totals": {}}, "1.json is no whole record"),
         ({"vantage": None}, "1.json is no whole record"),
+        ({"self_check": {"lateness": None, "reasons": []}}, "1.json is no whole record"),
     ],
 )
 def test_records_that_say_nothing_together_are_refused(change: dict[str, Any], said: str) -> None:
@@ -248,6 +253,15 @@ def test_records_that_say_nothing_together_are_refused(change: dict[str, Any], s
     second.update(change)
     with pytest.raises(OptionError, match=said):
         merged(first, second)
+
+
+def test_a_record_from_before_outages_had_targets_is_refused() -> None:
+    first = record_of(every(100, 0, 10_000), host="h1")
+    second = record_of([*every(100, 0, 5_000), *every(100, 5_000, 10_000, outcome.RESET)], host="h2")
+    for entry in second["lanes"]["new"]["outages"]["list"]:
+        del entry["target"]
+    with pytest.raises(OptionError, match=r"1\.json is no whole record \(KeyError\('target'\)\)"):
+        joined(first, second)
 
 
 def test_twice_the_same_record_and_different_times_are_refused() -> None:
