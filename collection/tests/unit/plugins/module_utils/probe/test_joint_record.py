@@ -7,7 +7,10 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +28,11 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.
     Request,
     record_of,
 )
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import accounted, probe
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import accounted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+ENGINE = Path(__file__).parents[5] / "plugins" / "module_utils"
 #: What says how a record came about, not what was measured.
 ORIGIN = ("merge", "argv")
 
@@ -332,21 +336,28 @@ def test_a_wrong_use_of_the_word_is_one_line(
 def test_two_real_probes_become_one_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [str(tmp_path / name) for name in ("one.json", "two.json", "both.json")]
     with serving() as server:
-        for name, path in zip(names, ("/", "/green")):
-            probe(url=[server.url + path], rate=50.0, duration="1s", result=name, identify=["version=header:X-Version"],
-                  objectives=["availability >= 99"])  # fmt: skip
-    records = [json.loads(Path(name).read_text()) for name in names[:2]]
-    # They ran one after the other: as if the second one's host had another clock.
-    records[1]["started_unix_ns"] = records[0]["started_unix_ns"] + 300 * MS + 17
-    Path(names[1]).write_text(json.dumps(records[1]))
+        running = [
+            subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "probe", server.url + path, "-q", "50", "-z", "2s", "--result", name),
+                    *("--identify", "version=header:X-Version", "--max-lateness", "10s", "--max-steal", "100"),
+                ],
+                env={**os.environ, "PYTHONPATH": str(ENGINE)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for name, path in zip(names, ("/", "/green"))
+        ]
+        assert [one.wait(timeout=60) for one in running] == [0, 0]
     assert main(["merge", *names[:2], "--result", names[2], "--quiet"]) == 0
-    assert capsys.readouterr().out.startswith("verdict: pass")
+    assert capsys.readouterr().out == "verdict: pass\n"
     both = json.loads(Path(names[2]).read_text())
     accounted_together(both)
-    assert both["totals"]["due"] == 100
+    assert both["totals"]["due"] == 200
     assert both["argv"] == ["merge", *names[:2]]
-    assert [part["file"] for part in both["merge"]["parts"]] == names[:2]
+    assert sorted(part["file"] for part in both["merge"]["parts"]) == names[:2]
+    assert sorted(both["targets"]) == sorted(f"{server.url}{path}" for path in ("/", "/green"))
     assert main(["report", names[2]]) == 0
-    assert "due 100  completed 100" in capsys.readouterr().out
+    assert "due 200  completed 200" in capsys.readouterr().out
     assert main(["merge", *names[:2], "--objectives", "p50 < 1us", "-o", "csv"]) == 1
     assert capsys.readouterr().out.startswith("start_s,ok,")
