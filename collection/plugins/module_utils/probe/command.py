@@ -14,10 +14,11 @@ from .flags import BAD_OPTION, options_of, parser
 from .hdr import write_log
 from .histogram import Histogram
 from .options import check_folder, parse
-from .place import STANDARD_OUTPUT, say, write
-from .progress import SUFFIX, ProgressError, live_line, recover
+from .place import STANDARD_OUTPUT, say
+from .progress import ProgressError, live_line
 from .summary import summary_text, timeline_csv, verdict_line
 from .supervisor import OnSecond, RecordUnwritten, Supervisor
+from .words import record_of, word_of
 
 _FORMS = {"json": lambda record: json.dumps(record, separators=(",", ":")), "csv": timeline_csv}
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 2}
@@ -25,15 +26,12 @@ EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 2}
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    arguments = parser().parse_args(list(argv))
+    arguments = parser().parse_intermixed_args(list(argv))  # addresses and files may stand between the options
     problem = ""
     try:
         check_folder("hdr", arguments.hdr)
-        if arguments.report is not None:
-            record = _read(arguments.report)
-        elif arguments.recover is not None:
-            record = recover(arguments.recover)
-            write(record, arguments.result or _recovered(arguments.recover))
+        if word_of(arguments):
+            record = record_of(arguments)
         else:
             supervisor = Supervisor(parse(options_of(arguments)), argv)
             record = supervisor.run(None if arguments.quiet else _live())
@@ -61,25 +59,6 @@ def main(argv: Sequence[str]) -> int:
     )
     code = EXIT_CODES[record["verdict"]]
     return max(code, EXIT_CODES["inconclusive"]) if problem.startswith("the record") else code
-
-
-def _read(path: str) -> dict[str, Any]:
-    """A record of the probe. Raises OptionError."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
-    except (OSError, ValueError) as error:
-        raise OptionError(
-            f"report: {path} cannot be read ({error}), expected a record of the probe (--result)"
-        ) from error
-    if not isinstance(record, dict) or record.get("record") != "probe":
-        raise OptionError(f"report: {path} is no record of the probe, expected what --result wrote")
-    return record
-
-
-def _recovered(path: str) -> str:
-    """Where the record of a progress file goes when nobody says."""
-    return path.removesuffix(SUFFIX) if path.endswith(SUFFIX) else path + ".json"
 
 
 def _live() -> OnSecond:

@@ -13,6 +13,7 @@ from .arguments import ARGUMENTS, OptionError
 from .place import say
 from .secret import header_parts
 from .typed import MisfitError, typed
+from .words import WORDS
 
 BAD_OPTION = 64
 #: A short flag where hey, oha or curl have it with the same meaning (-q as in oha: of all together, not of each user).
@@ -32,6 +33,7 @@ DEFAULT_DURATION = "10s"
 
 BRIEF = """\
 usage: probe URL [URL ...] [option ...]
+       probe report | recover | merge FILE ...
 
 Measures the availability of an HTTP service: every planned request ends in exactly one outcome.
 
@@ -48,7 +50,10 @@ Measures the availability of an HTTP service: every planned request ends in exac
   -k, --no-verify     any certificate       -o FORMAT             text (default) or json
   --connection KIND   new, reuse or both    --result FILE         keep the record (JSON)
   --objectives TEXT   what has to hold      --quiet               the verdict alone
-  --report FILE       a record's summary    --recover FILE        the record of a killed probe
+
+  probe report FILE          a record's summary; -o, --result, --quiet and --hdr fit all words
+  probe recover FILE         the record of a killed probe, from its .progress file
+  probe merge FILE FILE ...  one record of several probers
 
 All options: probe --help. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong usage.
 """
@@ -134,8 +139,11 @@ def parser() -> argparse.ArgumentParser:
     """The command's options, made from the same table as the module's."""
     made = Parser(
         prog="probe",
-        usage="probe URL [URL ...] [option ...]",
-        description="Measures the availability of an HTTP service: every planned request ends in exactly one outcome.",
+        usage="probe URL [URL ...] [option ...]\n       " + "\n       ".join(f"probe {word}" for word in WORDS),
+        description="Measures the availability of an HTTP service: every planned request ends in exactly one outcome."
+        "\n\nwords in the place of the URL, which measure nothing:\n"
+        + "\n".join(f"  {usage:<22}{text}" for usage, text in WORDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong usage. Ctrl-C ends it early, with a report.",
         add_help=False,
         # A shortened --headers would not be known as one that holds secrets.
@@ -154,8 +162,6 @@ def parser() -> argparse.ArgumentParser:
         help="what is printed at the end: summary, whole record, or timeline",
     )
     command.add_argument("--quiet", action="store_true", help="no live line, and of the summary the verdict alone")
-    command.add_argument("--report", metavar="FILE", help="print the summary of a record, measure nothing")
-    command.add_argument("--recover", metavar="FILE", help="make the record of a killed probe from its .progress file")
     command.add_argument("--hdr", metavar="FILE", help="also write the latencies in HdrHistogram's log format")
     for title, texts in HELP.items():
         group = made.add_argument_group(title)

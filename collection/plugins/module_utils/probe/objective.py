@@ -157,19 +157,23 @@ def _interval(key: str, figures: Mapping[str, Any], resolution_s: float) -> tupl
 
 
 def _number_of(key: str, figures: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    if "outages" not in figures:
+    """How many; of a merged record's failures some may be outages of their own, or belong to those that are told."""
+    outages = figures.get("outages")
+    if outages is None:
         return None, None
-    return (float(figures["outages"][key]),) * 2
+    between = outages.get("failures_between", 0) + outages.get("slow_between", 0)
+    return float(outages[key] + between), float(outages[key] if key == "count" else max(0, outages[key] - between))
 
 
 def _brownout(
     key: str, record: Mapping[str, Any], scope: tuple[str, str] | None, resolution_s: float
 ) -> tuple[float | None, float | None]:
-    """A brown-out is told in whole buckets: each of its ends may be one off."""
+    """A brown-out is told in whole buckets: each of its ends may be one off, in a merged record two."""
     found = _worst_brownouts(record, scope)
     if found is None or (not found["count"] and resolution_s * LEAST_FAILED > WINDOW_S):
         return None, None  # so few requests cannot show one
-    bucket_s = 2 * BUCKET_NS / 1e9 * {"count": 0, "longest_s": bool(found["count"])}.get(key, found["count"])
+    ends_s = 2 * record["brownouts"].get("ends_off_s", BUCKET_NS / 1e9)
+    bucket_s = ends_s * {"count": 0, "longest_s": bool(found["count"])}.get(key, found["count"])
     return round(found[key] + bucket_s, 6), round(max(found[key] - bucket_s, 0.0), 6)
 
 
@@ -249,8 +253,8 @@ def _estimate(
     known = metric_of(objective.metric)
     if worst is None or math.isinf(worst):
         return None
-    if known is not None and known.kind == INTERVAL and figures is not None:
-        return float(figures["outages"][f"{known.key}_s"])
+    if known is not None and known.kind in (INTERVAL, NUMBER) and figures is not None:
+        return float(figures["outages"][f"{known.key}_s" if known.kind == INTERVAL else known.key])
     if known is not None and known.kind == BROWNOUT:
         found = _worst_brownouts(record, scope)
         return None if found is None else float(found[known.key])
@@ -263,6 +267,8 @@ def _doubt(objective: Objective, figures: Mapping[str, Any], worst: float, best:
         return f"depends on {figures['nameless']} failed requests that name nobody"
     if known is not None and known.kind in (INTERVAL, BROWNOUT):
         return f"is between {_number(best)}s and {_number(worst)}s, as far as requests can tell"
+    if known is not None and known.kind == NUMBER:
+        return f"is between {_number(best)} and {_number(worst)}, as far as merged records can tell"
     return f"depends on {figures['not_sent']} requests that were not sent"
 
 

@@ -7,18 +7,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .histogram import Histogram
 from .outage import Run
 
 #: More runs than this are counted, but only the longest are listed.
 LIST_LIMIT = 10_000
+#: What adds over tracks; the last two are in merged records alone.
+_ADDED = ("requests_lost", "isolated_failures", "control_failed", "failures_between", "slow_between")
 
 
 class Sums:
-    """Numbers and times of runs, in ns; adds."""
+    """Numbers and times of runs, in ns; adds. `lengths` are those of all outages that are more than one failure."""
 
     __slots__ = (
         "control_failed",
         "isolated",
+        "lengths",
         "longest",
         "longest_stall",
         "lost",
@@ -34,6 +38,7 @@ class Sums:
         self.longest = [0, 0, 0]
         self.total = [0, 0, 0]
         self.longest_stall = [0, 0, 0]
+        self.lengths = Histogram()
 
     def add(self, run: Run, ended_ns: int, control_failed: bool) -> None:
         """One more run; `ended_ns` is the end of the measurement (so far)."""
@@ -48,21 +53,27 @@ class Sums:
         self.outages += not run.isolated
         self.isolated += run.isolated
         self.control_failed += control_failed and not run.isolated
+        if not run.isolated:
+            self.lengths.add(run.length)
         known = (0, 0, lengths[2]) if run.isolated else lengths
         self.longest = [max(pair) for pair in zip(self.longest, known)]
         self.total = [sum(pair) for pair in zip(self.total, known)]
 
     def to_list(self) -> list[Any]:
         """For the progress file (JSON)."""
-        return [getattr(self, name) for name in Sums.__slots__]
+        return [*(getattr(self, name) for name in _PLAIN), self.lengths.to_list()]
 
     @classmethod
     def from_list(cls, values: Sequence[Any]) -> Sums:
         """Read `to_list` back."""
         sums = cls()
-        for name, value in zip(cls.__slots__, values):
+        for name, value in zip(_PLAIN, values):
             setattr(sums, name, value)
+        sums.lengths = Histogram.from_list(values[-1])
         return sums
+
+
+_PLAIN = [name for name in Sums.__slots__ if name != "lengths"]
 
 
 def keep_longest(runs: list[Run], sums: Sums, control: Sequence[Run]) -> list[Run]:
@@ -124,6 +135,7 @@ def summary(
         "longest_stall_s": stall_s[1],
         "longest_stall_between_s": [stall_s[0], stall_s[2]],
         "control_failed": sums.control_failed,
+        "lengths": sums.lengths.to_record(),
         "list": [run.to_record(lane, id(run) in marked, target, ended_ns) for run in listed],
         "list_truncated": sums.runs - len(listed),
     }
@@ -142,22 +154,24 @@ def _overlapping(runs: Sequence[Run], control: Sequence[Run]) -> set[int]:
 
 
 def joined(each: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Several tracks (targets of a lane, lanes of a probe) as one: all lists, and the sums of the worst of them.
+    """Several tracks (targets of a lane, lanes of a probe) as one: all lists and lengths, the sums of the worst.
 
     They were watched at the same time: adding their times would count the same time twice.
     """
     tracks = list(each)
     worst = max(tracks, key=lambda track: (track["total_s"], track["longest_s"], track["count"]))
     between = ("longest_between_s", "total_between_s", "longest_stall_between_s")
+    lengths = Histogram()
+    for track in tracks:
+        lengths.merge(Histogram.from_record(track["lengths"]))
     return {
         **worst,
         **{name: [max(track[name][end] for track in tracks) for end in (0, 1)] for name in between},
         "longest_s": max(track["longest_s"] for track in tracks),
         "stalls": max(track["stalls"] for track in tracks),
         "longest_stall_s": max(track["longest_stall_s"] for track in tracks),
-        "requests_lost": sum(track["requests_lost"] for track in tracks),
-        "isolated_failures": sum(track["isolated_failures"] for track in tracks),
-        "control_failed": sum(track["control_failed"] for track in tracks),
+        **{name: sum(track[name] for track in tracks) for name in _ADDED if name in worst},
+        "lengths": lengths.to_record(),
         "list": sorted(
             (entry for track in tracks for entry in track["list"]),
             key=lambda entry: (entry["first_bad_s"], entry["lane"], entry["target"]),

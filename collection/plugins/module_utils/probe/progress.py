@@ -19,7 +19,7 @@ from .state import Limits, State
 from .tally import Tally
 
 SUFFIX = ".progress"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: The deltas of so many bytes are replaced by their sum: the file of a week is as long as that of an hour.
 DELTA_BYTES = 16 << 20
 

@@ -11,22 +11,24 @@ from typing import Any
 
 from . import outcome
 from .confidence import share
-from .histogram import COARSE_SHIFT, Histogram, bounds_of
+from .histogram import Histogram
 from .lane import CONTROL
-from .objective import FAIL, INCONCLUSIVE, PASS, judge, parse_objective
+from .objective import PASS
 from .outage import Run
 from .outages import joined, summary
-from .rows import BUCKET_NS, CellKey
+from .rows import BUCKET_NS, CellKey, latency_record
 from .schedule import Stage, widest_gap_s
 from .selfcheck import self_check
 from .state import State
 from .tally import Figures
 from .timeline import Group
+from .verdict import judge_record
 from .withheld import Withheld
 
 ENGINE = {"name": "availability.lab http_probe", "version": "0.1.0"}
 SCHEMA_VERSION = 1
-_DIAGNOSES = ("reset", "stalled", "outage", "new_fails")
+_STOPPED = "the probe was stopped after {:.1f} s, before the plan's end"
+DIAGNOSES = ("reset", "stalled", "outage", "new_fails")
 
 
 def utc(unix_ns: int) -> str:
@@ -35,7 +37,8 @@ def utc(unix_ns: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _figures(figures: Figures, due: int, time_share: dict[str, Any]) -> dict[str, Any]:
+def figures_record(figures: Figures, due: int, time_share: dict[str, Any]) -> dict[str, Any]:
+    """A group's figures, of which so many requests were due; `time_share` is its availability over time."""
     completed, failed, not_sent = figures.completed, figures.failed, figures.not_sent
     return {
         "due": due,
@@ -85,7 +88,7 @@ class _Builder:
         figures = self.state.tally.total(set(keys).__contains__)
         if due is None:  # a group by answers: a request belongs to it by its outcome
             due = sum(entry[0] for entry in figures.outcomes.values())
-        return _figures(figures, due, self.state.timeline.shares.of(group))
+        return figures_record(figures, due, self.state.timeline.shares.of(group))
 
     def due(self, lane: str | None = None, target: int | None = None) -> int:
         return sum(
@@ -96,12 +99,13 @@ class _Builder:
 
     def lane(self, name: str, policy: str, control: list[Run]) -> dict[str, Any]:
         told = self.state.lanes.get(name, {}).values()
-        diagnoses = {kind: sum(entry[1][kind] for entry in told) for kind in _DIAGNOSES}
+        diagnoses = {kind: sum(entry[1][kind] for entry in told) for kind in DIAGNOSES}
         return {
             **self.group((key for key in self.state.tally.cells if key[0] == name), ("lane", name), self.due(name)),
             "policy": policy,
             "outages": joined(self.tracks(name, control)),
             "resolution_s": self.resolution(name),
+            "answered_s": self.answered(name),
             "kept_connection_failures": diagnoses,
             "idle_closed": sum(entry[0] for entry in told),
             "verdict": PASS,
@@ -127,6 +131,17 @@ class _Builder:
             **self.group((key for key in self.keys if key[1] == index), ("target", index), self.due(target=index)),
             "outages": sums,
         }
+
+    def answered(self, lane: str) -> dict[str, list[float]]:
+        """When the first and the last answered request of each target began: of what lies outside nothing is known."""
+        found: dict[str, list[float]] = {}
+        for (name, index, _unused), figures in self.state.tally.cells.items():
+            if name == lane and outcome.OK in figures.outcomes:
+                times = [round(time / 1e9, 6) for time in figures.outcomes[outcome.OK][1:3]]
+                target = self.header["targets"][index] if lane != CONTROL else CONTROL
+                seen = found.get(target, times)
+                found[target] = [min(seen[0], times[0]), max(seen[1], times[1])]
+        return found
 
     def resolution(self, name: str) -> float | None:
         """The widest gap between two requests of a target, plus how late 99 % of them were sent at most."""
@@ -179,24 +194,9 @@ class _Builder:
             # Taken out, not copied: in a long run the rows are most of the memory, and are here a second time.
             latency = source.latency.pop(bucket, None)
             if latency:
-                row["latency"] = [number for pair in sorted(latency.items()) for number in pair]
-                longest = source.longest[bucket]
-                row["p50_ms"], row["p99_ms"] = (_coarse_percentile(latency, p, longest) for p in (50.0, 99.0))
-                row["max_ms"] = round(longest / 1e6, 6)
+                row.update(latency_record(latency, source.longest[bucket]))
             rows.append(row)
         return {"bucket_ms": source.width * BUCKET_NS // 1_000_000, "rows": rows}
-
-
-def _coarse_percentile(latency: Mapping[int, int], percent: float, longest: int) -> float:
-    """A row's percentile in ms; the timeline's buckets are 1.6 % wide."""
-    rank = sum(latency.values()) * percent / 100.0
-    seen = 0
-    for coarse in sorted(latency):
-        seen += latency[coarse]
-        if seen >= rank - 1e-9:
-            low, width = bounds_of(coarse << COARSE_SHIFT)
-            return round(min(low + (width << COARSE_SHIFT) // 2, longest) / 1e6, 6)
-    return round(longest / 1e6, 6)
 
 
 def build(
@@ -241,46 +241,9 @@ def build(
     }
     if state.users:
         record["users"] = {"min": state.users[0], "max": state.users[1]}
-    _judge(record, header, list(extra))
+    gaps = [] if stopped_by in ("plan", "abort_on") else [_STOPPED.format(elapsed_s)]
+    judge_record(record, header["objectives"], gaps=gaps, extra=extra)
     return record
-
-
-def _judge(record: dict[str, Any], header: Mapping[str, Any], extra: list[str]) -> None:
-    objectives = [parse_objective("objectives", text) for text in header["objectives"]]
-    record["objectives"] = [judge(objective, record) for objective in objectives]
-    doubts = list(record["self_check"]["reasons"])
-    totals, gaps = record["totals"], []
-    if totals["due"] != totals["completed"] + totals["failed"] + totals["not_sent"]:
-        doubts.append(f"{totals['due']} requests were due, but not each has one outcome")
-    if not totals["sent"]:
-        gaps.append("nothing was measured")
-    if totals["not_sent"]:
-        gaps.append(f"{totals['not_sent']} requests of the plan were not sent, or not watched")
-    if record["stopped_by"] in ("signal", "killed"):
-        gaps.append(f"the probe was stopped after {record['elapsed_s']:.1f} s, before the plan's end")
-    shared = record["outages"]["control_failed"]
-    if shared:
-        doubts.append(f"the control target failed during {shared} of the outages: the fault may be on this side")
-    for name, lane in record["lanes"].items():
-        judged = [judge(o, record, ("lane", name)) for o in objectives if o.scope in (None, ("lane", name))]
-        lane["verdict"], lane["reasons"] = _verdict(judged, doubts, gaps, [])
-    record["verdict"], record["reasons"] = _verdict(record["objectives"], doubts, gaps, extra)
-    brown = record["brownouts"]
-    if record["verdict"] == PASS and brown["count"] and not any("brownout" in o.metric for o in objectives):
-        record["reasons"].append(f"no objective is about brown-outs; the longest took {brown['longest_s']:.1f} s")
-
-
-def _verdict(
-    objectives: list[dict[str, Any]], doubts: list[str], gaps: list[str], extra: list[str]
-) -> tuple[str, list[str]]:
-    """`doubts` about the probe itself make any verdict inconclusive; `gaps` in what was measured only forbid a pass."""
-    failed = [entry["reason"] for entry in objectives if entry["verdict"] == FAIL] + extra
-    unsure = gaps + [entry["reason"] for entry in objectives if entry["verdict"] == INCONCLUSIVE]
-    if doubts or (unsure and not failed):
-        return INCONCLUSIVE, doubts + failed + unsure
-    if failed:
-        return FAIL, failed + unsure
-    return PASS, [] if objectives else ["no objective was set"]
 
 
 def longest_outage_s(state: State, lanes: Iterable[str]) -> tuple[float, float]:

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .histogram import COARSE_SHIFT, pairs
+from .histogram import COARSE_SHIFT, bounds_of, pairs
 
 #: (lane, number of the target, one value for each name in `identify`)
 CellKey = tuple[str, int, tuple[str, ...]]
@@ -94,3 +94,25 @@ class Rows:
             latency[coarse] = latency.get(coarse, 0) + times
         if longest > self.longest.get(row, -1):
             self.longest[row] = longest
+
+
+def latency_record(latency: Mapping[int, int], longest: int) -> dict[str, Any]:
+    """The latencies of a row in the record: counts by coarse index, and figures in ms; `longest` in ns."""
+    return {
+        "latency": [number for pair in sorted(latency.items()) for number in pair],
+        "p50_ms": _coarse_percentile(latency, 50.0, longest),
+        "p99_ms": _coarse_percentile(latency, 99.0, longest),
+        "max_ms": round(longest / 1e6, 6),
+    }
+
+
+def _coarse_percentile(latency: Mapping[int, int], percent: float, longest: int) -> float:
+    """A row's percentile in ms; the timeline's buckets are 1.6 % wide."""
+    rank = sum(latency.values()) * percent / 100.0
+    seen = 0
+    for coarse in sorted(latency):
+        seen += latency[coarse]
+        if seen >= rank - 1e-9:
+            low, width = bounds_of(coarse << COARSE_SHIFT)
+            return round(min(low + (width << COARSE_SHIFT) // 2, longest) / 1e6, 6)
+    return round(longest / 1e6, 6)

@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""The sum of all deltas: what the supervisor knows, and what `--recover` rebuilds from a progress file."""
+"""The sum of all deltas: what the supervisor knows, and what `probe recover` rebuilds from a progress file."""
 
 from __future__ import annotations
 

@@ -2,50 +2,39 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Runs a plan: forks the workers, adds up what they tell, writes progress and result, and stops cleanly.
 
-Every worker is a process with one event loop; the supervisor does all that takes time (JSON, files, objectives), so
-that the loops are never late for it. A worker's death costs at most what it counted since its last delta.
+The supervisor does all that takes time (JSON, files, objectives), so that the workers' loops are never late for it. A
+worker's death costs at most what it counted since its last delta.
 """
 
 from __future__ import annotations
 
-import fcntl
-import gc
 import json
 import os
 import selectors
 import signal
 import socket
-import sys
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Callable
 
-from .attempts import AttemptLog
-from .exchange import Exchange
-from .lane import CONTROL, Lane
-from .loop import Loop
 from .objective import out_of_reach
 from .options import Options
 from .place import private, write
 from .progress import ProgressFile, summarise
-from .recorder import Recorder
 from .resolver import Resolver
 from .result import build, latency_of, longest_outage_s
 from .secret import in_argv
 from .selfcheck import ACHIEVED_SHARE, DESCRIPTORS_SHARE, raise_descriptor_limit
 from .state import Limits, State
 from .tls import client_context
-from .users import share_of
 from .withheld import Withheld
+from .worker import Job, Worker, fork
 
 _SECOND_NS = 1_000_000_000
 #: From the fork of the first worker to the first request.
 _START_DELAY_NS = 60_000_000
 _NICENESS = 10
-_PIPE_BYTES = 1 << 20
-_F_SETPIPE_SZ = 1031  # fcntl's number on Linux; Python names it from 3.10 on
 
 OnSecond = Callable[[dict[str, Any]], None]
 
@@ -62,50 +51,6 @@ class RecordUnwritten(OSError):
         self.record = record
 
 
-class _Worker:
-    """The supervisor's view of a worker."""
-
-    def __init__(self, index: int, pid: int, pipe: int) -> None:
-        self.index = index
-        self.pid = pid
-        self.pipe = pipe
-        self.rest = b""
-
-    def lines(self) -> list[bytes] | None:
-        """The whole lines that came; None at the end of the pipe."""
-        data = os.read(self.pipe, _PIPE_BYTES)
-        if not data:
-            return None
-        *whole, self.rest = (self.rest + data).split(b"\n")
-        return whole
-
-
-class _Outbox:
-    """A worker's end of the pipe: never blocks while the loop runs."""
-
-    def __init__(self, pipe: int) -> None:
-        self._pipe = pipe
-        self._data = b""
-        os.set_blocking(pipe, False)
-
-    def put(self, message: dict[str, Any]) -> None:
-        self._data += json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        self.pump()
-
-    def pump(self) -> None:
-        if self._data:
-            try:
-                written = os.write(self._pipe, self._data)
-            except BlockingIOError:
-                return
-            self._data = self._data[written:]
-
-    def drain(self) -> None:
-        os.set_blocking(self._pipe, True)
-        while self._data:
-            self.pump()
-
-
 class Supervisor:
     """One run of a plan. SIGTERM and SIGINT interrupt it; SIGUSR1 is the plan's own end, told while it runs.
 
@@ -119,7 +64,7 @@ class Supervisor:
         self._context = client_context(options) if self._needs_tls() else None
         targets = options.targets + ([options.control] if options.control else [])
         self._resolver = Resolver([target.address for target in targets], options.ip_version)
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
         self._signals = 0
         self._finished = False
         self._aborted: list[str] = []
@@ -149,8 +94,9 @@ class Supervisor:
             del handlers[signal.SIGHUP]
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
+            job = Job(options, self._resolver, self._context, base_ns, started_unix_ns)
             for index in range(options.processes):
-                self._fork(index, base_ns, started_unix_ns)
+                self._workers.append(fork(index, job, self._ending))
             # On a shared core the workers go first: else their arrivals would be late once a second.
             os.setpriority(os.PRIO_PROCESS, 0, max(niceness, _NICENESS))
             self._collect(header, progress, withheld, on_second)
@@ -212,64 +158,6 @@ class Supervisor:
             "started_monotonic_ns": base_ns,
         }
 
-    def _fork(self, index: int, base_ns: int, started_unix_ns: int) -> None:
-        read_end, write_end = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            os.close(read_end)
-            status = 1
-            try:
-                self._work(index, write_end, base_ns, started_unix_ns)
-                status = 0
-            except BrokenPipeError:
-                pass  # the supervisor is gone: its progress file has what was told
-            except BaseException:  # told to the supervisor, whatever it is
-                os.set_blocking(write_end, True)
-                os.write(write_end, json.dumps({"error": traceback.format_exc()[-4000:]}).encode() + b"\n")
-            finally:
-                os._exit(status)
-        os.close(write_end)
-        self._workers.append(_Worker(index, pid, read_end))
-
-    def _work(self, index: int, pipe: int, base_ns: int, started_unix_ns: int) -> None:
-        """The life of a worker."""
-        options = self.options
-        with suppress(OSError):  # a smaller pipe only means more turns
-            fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
-        # Sleep as exactly as the kernel can (50 us late is the default): prctl(2), PR_SET_TIMERSLACK. Where that is
-        # refused sends are some 50 us late, which the self-check shows.
-        with suppress(OSError), open("/proc/self/timerslack_ns", "w", encoding="ascii") as file:
-            file.write("1")
-        attempts = None if options.attempts is None else AttemptLog(options.attempts, started_unix_ns)
-        recorder = Recorder(options, attempts)
-        exchange = Exchange(options, recorder, self._resolver, self._context, base_ns)
-        share, stall_ns = (index, options.processes), int(options.stall_after_s * 1e9)
-        exchange.cap = share_of(options.max_in_flight, *share)
-        lanes = [Lane(name, name, options.targets, share=share, stall_ns=stall_ns) for name in options.lanes]
-        control = Lane(CONTROL, "new", [options.control], counted=False) if options.control and index == 0 else None
-        loop = Loop(exchange, lanes, control, share)
-
-        def stop(_number: int, _frame: object) -> None:
-            loop.abandoned = loop.stopping
-            loop.stopping = True
-
-        signal.signal(signal.SIGTERM, stop)
-        for number in (signal.SIGINT, signal.SIGHUP):  # the supervisor passes it on, once
-            signal.signal(number, signal.SIG_IGN)
-        if self._signals or self._finished:
-            loop.stopping = True
-        self._resolver.start()
-        outbox = _Outbox(pipe)
-        gc.collect()
-        gc.freeze()
-        gc.disable()  # the loop makes no cycles; a collection would make it late
-        loop.run(outbox.put, outbox.pump)
-        if attempts is not None:
-            attempts.close()
-        outbox.drain()
-
     def _collect(
         self, header: dict[str, Any], progress: ProgressFile, withheld: Withheld, on_second: OnSecond | None
     ) -> None:
@@ -288,7 +176,7 @@ class Supervisor:
                     os.close(key.fd)
                     self._on_signal(signal.SIGTERM, None)
                     continue
-                ready: _Worker = key.data
+                ready: Worker = key.data
                 lines = ready.lines()
                 if lines is None:
                     selector.unregister(ready.pipe)
@@ -360,6 +248,9 @@ class Supervisor:
                 part = len(range(index, arrivals, options.processes)) * len(options.lanes)
                 missing += max(0, part - state.due_by_worker.get(index, 0))
         state.account_for_lost(missing // len(options.lanes), options.lanes, ("",) * len(options.identify))
+
+    def _ending(self) -> bool:
+        return self._signals > 0 or self._finished
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._signals += 1

@@ -14,14 +14,14 @@ from . import outcome
 from .histogram import Histogram, index_of
 from .rows import BUCKET_NS, CellKey, Rows, shared_key
 
-_HISTOGRAMS = ("latency", "service_time", "connect_time", "failure_time")
-_COUNTERS = ("bytes_sent", "bytes_received", "body_bytes", "connections_opened", "requests_on_kept_connections")
+HISTOGRAMS = ("latency", "service_time", "connect_time", "failure_time")
+COUNTERS = ("bytes_sent", "bytes_received", "body_bytes", "connections_opened", "requests_on_kept_connections")
 
 
 class Figures:
     """Counts and distributions of one cell, or of a sum of cells. Times in ns from the start."""
 
-    __slots__ = (*_COUNTERS, *_HISTOGRAMS, "outcomes", "statuses")
+    __slots__ = (*COUNTERS, *HISTOGRAMS, "outcomes", "statuses")
 
     def __init__(self) -> None:
         self.outcomes: dict[str, list[Any]] = {}  # name -> [count, first, last, example]
@@ -69,24 +69,24 @@ class Figures:
             self.outcome(name, first, example, times, last)
         for status, times in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + times
-        for name in _COUNTERS:
+        for name in COUNTERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in _HISTOGRAMS:
+        for name in HISTOGRAMS:
             getattr(self, name).merge(getattr(other, name))
 
     def to_list(self) -> list[Any]:
         """For the delta lines (JSON)."""
-        histograms = [getattr(self, name).to_list() for name in _HISTOGRAMS]
-        return [self.outcomes, self.statuses, [getattr(self, name) for name in _COUNTERS], histograms]
+        histograms = [getattr(self, name).to_list() for name in HISTOGRAMS]
+        return [self.outcomes, self.statuses, [getattr(self, name) for name in COUNTERS], histograms]
 
     @classmethod
     def from_list(cls, values: list[Any]) -> Figures:
         """Read `to_list` back."""
         figures = cls()
         figures.outcomes, figures.statuses, counters, histograms = values
-        for name, value in zip(_COUNTERS, counters):
+        for name, value in zip(COUNTERS, counters):
             setattr(figures, name, value)
-        for name, histogram in zip(_HISTOGRAMS, histograms):
+        for name, histogram in zip(HISTOGRAMS, histograms):
             setattr(figures, name, Histogram.from_list(histogram))
         return figures
 

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import ARGUMENTS, OptionError
 from ansible_collections.availability.lab.plugins.module_utils.probe.command import main
 from ansible_collections.availability.lab.plugins.module_utils.probe.flags import HELP, options_of, parser
+from ansible_collections.availability.lab.plugins.module_utils.probe.words import WORDS
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 
 ENGINE = Path(__file__).parents[5] / "plugins" / "module_utils"
@@ -48,6 +49,8 @@ def test_brief_help_fits_one_screen() -> None:
     lines = told.stdout.splitlines()
     assert len(lines) <= 25
     assert max(map(len, lines)) <= 100
+    for word in WORDS:
+        assert f"probe {word.split()[0]} FILE" in told.stdout
     for flag in parser()._option_string_actions:
         if len(flag) == 2:
             assert flag in told.stdout or flag == "-h"
@@ -157,10 +160,58 @@ def test_json_goes_to_standard_output_and_the_summary_beside_it(tmp_path: Path) 
     assert quiet.stderr.startswith("verdict: fail (")
     assert quiet.stderr.count("\n") == 1
     assert "abc" not in quiet.stdout
-    again = run("--report", str(result))
+    again = run("report", str(result))
     assert again.returncode == 0
     assert "due 10" in again.stdout
-    assert run("--report", str(tmp_path / "none")).returncode == 64
+    assert run("report", str(tmp_path / "none")).returncode == 64
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["report"], "report: expected one file, got 0"),
+        (["report", "a", "b"], "report: expected one file, got 2"),
+        (["report", "RECORD", "--rate", "3"], "rate: is about a measurement, and report makes none"),
+        (["--rate", "3", "report", "RECORD"], "rate: is about a measurement, and report makes none"),
+        (["recover", "RECORD", "--no-verify"], "verify: is about a measurement, and recover makes none"),
+        (["report", "RECORD", "-d", "x"], "-d: is about a measurement, and report makes none"),
+        (["report", "RECORD", "--config", "x"], "config: is about a measurement, and report makes none"),
+        (["report", "RECORD", "--result", "/no/such/file"], "result: the folder /no/such does not exist"),
+        (["report", "RECORD"], "has the schema version 2, expected 1"),
+        (["report", "LIST"], "is no record of the probe"),
+        (["report", "PART"], "has no started_unix_ns, expected a whole record"),
+        (["--report", "RECORD"], "unrecognized arguments: --report"),
+    ],
+)
+def test_a_word_that_is_used_wrongly_says_so_in_one_line(
+    line: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (
+        ("RECORD", '{"record": "probe", "schema_version": 2}'),
+        ("LIST", "[]"),
+        ("PART", '{"record": "probe", "schema_version": 1}'),
+    ):
+        (tmp_path / name).write_text(text)
+    try:
+        code: object = main([str(tmp_path / part) if part in ("RECORD", "LIST", "PART") else part for part in line])
+    except SystemExit as error:
+        code = error.code
+    told = capsys.readouterr().err
+    assert code == 64
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def test_addresses_and_files_may_stand_between_options(tmp_path: Path) -> None:
+    result, again = tmp_path / "r.json", tmp_path / "again.json"
+    with serving() as server:
+        line = (server.url + "/", "-n", "10", server.url + "/green", "-q", "50", "--result", str(result))
+        told = run(*line, *LENIENT)
+    assert told.returncode == 0, told.stderr
+    told = run("report", "--quiet", str(result), "--result", str(again), "-o", "json", "--hdr", str(tmp_path / "x"))
+    assert told.stderr == "verdict: pass\n"
+    assert json.loads(told.stdout) == json.loads(again.read_text()) == json.loads(result.read_text())
+    assert "Histogram log format" in (tmp_path / "x").read_text()
 
 
 @pytest.mark.parametrize("line", [["--headers", "X"], ["--stages", "{"], ["--stages", "[]"]])
@@ -178,7 +229,7 @@ def test_recover_and_hdr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "availability" in capsys.readouterr().out
     bad = tmp_path / "bad.progress"
     bad.write_text("nonsense\n")
-    assert main(["--recover", str(bad)]) == 64
+    assert main(["recover", str(bad)]) == 64
     assert "bad.progress, line 1" in capsys.readouterr().err
 
 
@@ -191,7 +242,7 @@ def test_the_summary_names_what_can_be_told_apart_and_csv_is_the_timeline(tmp_pa
     text = told.stdout
     for words in ("rate  ", "statuses  200: 40  500: 40", "lanes\n  new  20 of 40", "targets\n", "version\n", "green"):
         assert words in text, words
-    table = list(csv.DictReader(io.StringIO(run("--report", str(result), "-o", "csv").stdout)))
+    table = list(csv.DictReader(io.StringIO(run("report", str(result), "-o", "csv").stdout)))
     record = json.loads(result.read_text())
     assert len(table) == len(record["timeline"]["rows"])
     for name, entry in record["totals"]["outcomes"].items():

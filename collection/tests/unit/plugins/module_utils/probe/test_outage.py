@@ -4,11 +4,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from ansible_collections.availability.lab.plugins.module_utils.probe import outcome
+from ansible_collections.availability.lab.plugins.module_utils.probe import outages, outcome
+from ansible_collections.availability.lab.plugins.module_utils.probe.histogram import Histogram
 from ansible_collections.availability.lab.plugins.module_utils.probe.outage import Run
-from ansible_collections.availability.lab.plugins.module_utils.probe.outages import joined, summary
+from ansible_collections.availability.lab.plugins.module_utils.probe.outages import (
+    Sums,
+    joined,
+    keep_longest,
+    summary,
+)
 from ansible_collections.availability.lab.plugins.module_utils.probe.track import Tracker
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,3 +211,22 @@ def test_a_long_list_keeps_the_longest(monkeypatch: Any) -> None:
     told = summary("new", tracked(kinds, list(range(len(kinds)))))
     assert (len(told["list"]), told["list_truncated"]) == (3, 8)
     assert max(entry["length_s"] for entry in told["list"]) == told["longest_s"]
+
+
+def test_the_lengths_of_all_outages_are_a_distribution_also_of_those_not_listed(monkeypatch: Any) -> None:
+    monkeypatch.setattr(f"{outages.__name__}.LIST_LIMIT", 3)
+    kinds = ([outcome.OK] + [outcome.RESET] * 2) * 10 + ([outcome.OK] + [outcome.RESET] * 7) * 3 + [outcome.OK] * 5
+    kinds += [outcome.RESET, outcome.OK]  # an isolated failure is no outage
+    runs = tracked(kinds, list(range(len(kinds))))
+    told = summary("new", runs, target="a")
+    assert (told["count"], len(told["list"])) == (13, 3)
+    lengths = Histogram.from_record(told["lengths"])
+    assert (lengths.count, lengths.min, lengths.max) == (13, 2 * SPACING, 7 * SPACING)
+    assert lengths.sum == round(told["total_s"] * 1e9)
+    sums = Sums()
+    kept = keep_longest(runs, sums, [])
+    assert len(kept) == 3
+    again = Sums.from_list(json.loads(json.dumps(sums.to_list())))
+    assert summary("new", kept, target="a", left_out=again) == told
+    both = joined([told, told])
+    assert (both["count"], both["lengths"]["count"]) == (13, 26)
