@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab up down scenarios teardown restore test test-fast pytest pytest-fast lint types coverage test-long bench fuzz requirements changelog docs-site build clean
+.PHONY: help lab up down scenarios teardown restore test test-fast pytest pytest-fast test-browser test-galaxy lint types coverage test-long bench fuzz requirements changelog docs-site build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,9 +60,12 @@ TIMED := $(TWO) worksteal -m timed collection/tests/unit || \
 pytest: $(BIN)/.dev
 	$(UNITS)
 	$(TIMED)
-	$(TWO) loadgroup -m 'not lab and not long' collection/tests/browser collection/tests/galaxy
+	$(MAKE) --no-print-directory --jobs=2 test-browser test-galaxy
 	$(BIN)/pytest -q --durations=40 -m 'lab and not long' collection/tests/integration collection/tests/galaxy \
 	  molecule collection/tests/scenarios collection/tests/teardown collection/tests/at_home $(ARGS)
+
+test-browser test-galaxy: test-%: $(BIN)/.dev
+	$(BIN)/pytest -q -m 'not lab and not long' collection/tests/$*
 
 pytest-fast: $(BIN)/.dev
 	$(UNITS)

@@ -24,17 +24,10 @@ TIMED = (
 )  # fmt: skip
 
 
-#: Each has one browser, or one built collection, for all its tests: where two run at a time, one runs each folder.
-TOGETHER = ("browser", "galaxy")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark them by where they stand."""
     here = Path(__file__).parent
     timed = [here / place for place in TIMED]
     for item in items:
-        for folder in TOGETHER:
-            if item.path.is_relative_to(here / folder):
-                item.add_marker(pytest.mark.xdist_group(folder))
         if any(item.path.is_relative_to(place) for place in timed):
             item.add_marker(pytest.mark.timed)
