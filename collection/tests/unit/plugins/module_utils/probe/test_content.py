@@ -34,8 +34,8 @@ def test_every_coding_gives_the_body_back(body: bytes) -> None:
     [
         (b"x", "br", b"x", "br cannot be read"),
         (b"no gzip", "gzip", b"", "is broken"),
-        (gzip.compress(b"x" * 1000)[:-4], "gzip", b"x" * 1000, "is cut short"),
-        (gzip.compress(b"x") + b"\0\0", "gzip", b"x", ""),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-4], "gzip", b"x" * 1000, "is cut short"),
+        (gzip.compress(b"x", mtime=0) + b"\0\0", "gzip", b"x", ""),
         (b"", "gzip", b"", ""),
     ],
 )
