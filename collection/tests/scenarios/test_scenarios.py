@@ -107,6 +107,8 @@ def drained(lab: Lab) -> tuple[subprocess.Popen[str], int]:
     while not any("uncordon" in name for name in journal(lab)):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+    while True not in unschedulable(lab):  # the journal is written before the change
+        assert time.monotonic() < deadline
     assert len(journal(lab)) >= 2
     (folder,) = set(lab.result_folders("node-drain")) - before
     return process, json.loads((folder / "budget.status.json").read_text())["pid"]
