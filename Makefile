@@ -52,9 +52,9 @@ test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
 	$(SIDE_BY_SIDE) pytest-fast
 
 # Two at a time. A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.
-TWO := $(BIN)/pytest -q -n 2 --dist
-UNITS := $(TWO) worksteal -m 'not timed' collection/tests/unit workloads
-TIMED := $(TWO) worksteal -m timed collection/tests/unit || \
+TWO := $(BIN)/pytest -q -n 2 --dist worksteal
+UNITS := $(TWO) -m 'not timed' collection/tests/unit workloads
+TIMED := $(TWO) -m timed collection/tests/unit || \
   $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m timed collection/tests/unit
 
 pytest: $(BIN)/.dev

@@ -18,7 +18,7 @@ from .histogram import Histogram
 from .joint_plan import gaps_of, plan_of, resolution_s, self_check_of, stopped_by, unlisted_of
 from .lane import CONTROL
 from .meeting import View, meet
-from .objective import PASS, ObjectiveError, parse_objective
+from .objective import PASS, ObjectiveError, parse_scoped
 from .outage import Run
 from .outages import Sums, joined, summary
 from .part import Part, ended_us, in_order, micros, parts_of, reading_of, started_us, tracks, view_of
@@ -121,7 +121,10 @@ class Joint:
         brownouts = builder.brownouts(self._reading["brownout_percent"])
         if brownouts is not None:
             record["brownouts"] = brownouts
-        _check_scopes(record, texts)
+        try:
+            parse_scoped("objectives", texts, {"lane": lanes, "target": record["targets"]}, record["identities"])
+        except ObjectiveError as error:
+            raise OptionError(str(error)) from error
         judge_record(record, texts, gaps=gaps_of(parts))
         return record
 
@@ -141,22 +144,6 @@ def _read_through(parts: Sequence[Part]) -> None:
     for lane in {lane for part in parts for lane in part["lanes"]}:
         for target, part, told in tracks(parts, lane):
             view_of(part, told, target, started_us(part))
-
-
-def _check_scopes(record: Mapping[str, Any], texts: Iterable[str]) -> None:
-    """An objective is about a lane or a target that there is, or about what is identified. Raises OptionError."""
-    values = {"lane": record["lanes"], "target": record["targets"]}
-    for text in texts:
-        try:
-            name, value = parse_objective("objectives", text).scope or ("", "")
-        except ObjectiveError as error:
-            raise OptionError(str(error)) from error
-        if name and name not in (*values, *record["identities"]):
-            raise OptionError(
-                f"objectives: {text!r}, expected a scope of {', '.join((*values, *record['identities']))}"
-            )
-        if name in values and value not in values[name]:
-            raise OptionError(f"objectives: {text!r}, expected as {name} one of {', '.join(values[name])}")
 
 
 def _vantage(parts: Iterable[Part]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -78,6 +78,24 @@ def parse_objective(option: str, text: str) -> Objective:
         )
     scope = None if scope_name is None else (scope_name, scope_value)
     return Objective(str(text).strip(), metric, scope, sign, limit * factor, canonical)
+
+
+def parse_scoped(
+    option: str, texts: Iterable[str], values: Mapping[str, Collection[str]], identify: Iterable[str]
+) -> list[Objective]:
+    """Read objectives whose scope is one that there is. Raises ObjectiveError.
+
+    values: the lanes and targets. identify: names of what answers are told apart by; their values are not known before.
+    """
+    names = {*values, *identify}
+    found = [parse_objective(option, text) for text in texts]
+    for objective in found:
+        name, value = objective.scope or ("", "")
+        if name and name not in names:
+            raise ObjectiveError(f"{option}: {objective.text!r}, expected a scope of {', '.join(sorted(names))}")
+        if name in values and value not in values[name]:
+            raise ObjectiveError(f"{option}: {objective.text!r}, expected as {name} one of {', '.join(values[name])}")
+    return found
 
 
 def _group(record: Mapping[str, Any], scope: tuple[str, str] | None) -> Mapping[str, Any] | None:

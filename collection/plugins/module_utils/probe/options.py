@@ -15,7 +15,7 @@ from typing import Any
 from .arguments import ARGUMENTS, OptionError, check_entries, seconds
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .load_model import load_of, think_time_of
-from .objective import Objective, ObjectiveError, can_abort, parse_objective
+from .objective import Objective, ObjectiveError, can_abort, parse_scoped
 from .schedule import Stage, due_times, planned_requests
 from .secret import in_options
 from .target import Target, TargetError, parse_target
@@ -272,14 +272,9 @@ def _identify(texts: Sequence[str]) -> list[tuple[str, Finder]]:
 def _objectives(given: dict[str, Any], option: str, lanes: Sequence[str], targets: Sequence[Target]) -> list[Objective]:
     """The objectives; a scope must be a lane or a target that there is, or a name of `identify`."""
     values = {"lane": list(lanes), "target": [target.name for target in targets]}
-    names = {*values, *(text.partition("=")[0] for text in given["identify"])}
-    found = [parse_objective(option, text) for text in given[option]]
+    identify = [text.partition("=")[0] for text in given["identify"]]
+    found = parse_scoped(option, given[option], values, identify)
     for objective in found:
-        name, value = objective.scope or ("", "")
-        if name and name not in names:
-            raise OptionError(f"{option}: {objective.text!r}, expected a scope of {', '.join(sorted(names))}")
-        if name in values and value not in values[name]:
-            raise OptionError(f"{option}: {objective.text!r}, expected as {name} one of {', '.join(values[name])}")
         wrong = can_abort(objective) if option == "abort_on" else ""
         if wrong:
             raise OptionError(f"abort_on: {objective.text!r} {wrong}")

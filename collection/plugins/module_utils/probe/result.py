@@ -27,7 +27,6 @@ from .withheld import Withheld
 
 ENGINE = {"name": "availability.lab http_probe", "version": "0.1.0"}
 SCHEMA_VERSION = 1
-_STOPPED = "the probe was stopped after {:.1f} s, before the plan's end"
 DIAGNOSES = ("reset", "stalled", "outage", "new_fails")
 
 
@@ -241,7 +240,8 @@ def build(
     }
     if state.users:
         record["users"] = {"min": state.users[0], "max": state.users[1]}
-    gaps = [] if stopped_by in ("plan", "abort_on") else [_STOPPED.format(elapsed_s)]
+    early = f"the probe was stopped after {elapsed_s:.1f} s, before the plan's end"
+    gaps = [] if stopped_by in ("plan", "abort_on") else [early]
     judge_record(record, header["objectives"], gaps=gaps, extra=extra)
     return record
 
