@@ -1,17 +1,17 @@
 #!/usr/bin/python
 # Copyright: the Availability Lab founders
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Look at files and packages of a host in one run."""
+"""Look at files, packages and node containers of a host in one run."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_info
-short_description: Look at files and packages of a host in one run
+short_description: Look at files, packages and node containers of a host in one run
 version_added: 0.1.0
 description:
   - Tells of each path whether it is there, what it is, whose, and of files the SHA-256 and, where wished, the text; and
-    which packages are not installed.
+    which packages are not installed. On request, what the Docker engine holds under a minikube profile's name.
   - A role that knows all of it from one run can leave out the tasks that would find everything as it is.
 options:
   paths:
@@ -29,6 +29,9 @@ options:
     type: list
     elements: str
     default: []
+  profile:
+    description: A minikube profile, whose nodes' containers and volumes are asked for.
+    type: str
 attributes:
   check_mode:
     description: Nothing is changed in either mode.
@@ -72,9 +75,17 @@ packages_lacking:
   returned: always
   type: list
   elements: str
+node_containers:
+  description:
+    - Containers and volumes under the names of the profile's nodes, whoever made them. None without an engine.
+  returned: when O(profile) is given
+  type: list
+  elements: str
+  sample: [minikube, minikube-m02]
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.availability.lab.plugins.module_utils.cluster import node_containers
 from ansible_collections.availability.lab.plugins.module_utils.host.files import describe
 from ansible_collections.availability.lab.plugins.module_utils.host.packages import lacking
 
@@ -85,6 +96,7 @@ def main() -> None:
             "paths": {"type": "list", "elements": "str", "default": []},
             "read": {"type": "list", "elements": "str", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
+            "profile": {"type": "str"},
         },
         supports_check_mode=True,
     )
@@ -94,7 +106,10 @@ def main() -> None:
             files[path] = describe(path, path in module.params["read"])
         except OSError as error:
             module.fail_json(msg=f"host_info {path}: {error.strerror}")
-    module.exit_json(changed=False, files=files, packages_lacking=lacking(module.params["packages"]))
+    told: dict[str, object] = {"files": files, "packages_lacking": lacking(module.params["packages"])}
+    if module.params["profile"]:
+        told["node_containers"] = node_containers.names(module.params["profile"])
+    module.exit_json(changed=False, **told)
 
 
 if __name__ == "__main__":

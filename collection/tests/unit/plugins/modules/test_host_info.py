@@ -49,3 +49,14 @@ def test_packages_are_asked_of_the_database_that_is_there(run, tmp_path: Path, m
     assert run(packages=["curl", "nginx", "redis"])["packages_lacking"] == ["nginx", "redis"]
     monkeypatch.setenv("PATH", "/nowhere")
     assert run(packages=["curl"])["packages_lacking"] == ["curl"]
+
+
+def test_the_engine_is_asked_for_the_nodes_of_a_profile(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\n[ "$1" = ps ] && printf "lab lab\\nlab-m02 \\nlabel \\n"; exit 0\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert run(profile="lab")["node_containers"] == ["lab", "lab-m02"]
+    assert "node_containers" not in run()
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert run(profile="lab")["node_containers"] == []
