@@ -120,7 +120,8 @@ options:
     description:
       - Where a name has several addresses, V(system) connects to the first in the system's order, V(in_turn) to each in
         turn, as for a headless Service whose pods all count.
-      - Either way the next address is tried when one cannot be reached, and names are looked up again every second.
+      - Either way the next address is tried when one cannot be reached, and beside one that has said nothing for 250 ms
+        (RFC 8305); what connects first is taken. Names are looked up again every second.
     type: str
     choices: [system, in_turn]
     default: system

@@ -16,9 +16,20 @@ IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
 #: A time that does not come.
 NEVER = 1 << 62
 _TCP_ESTABLISHED = 1
+_TCP_SYN_SENT = 2
 _TCP_CLOSE = 7  # linux/include/net/tcp_states.h: after an RST; after an orderly end it is CLOSE_WAIT
 
 Address = tuple[int, Any]  # (address family, socket address)
+Attempt = tuple[Any, Any]  # (socket that connects, the socket address it connects to)
+
+
+def came_of(attempt: Attempt) -> int | None:
+    """None: it goes on; 0: the connection stands; else the errno that it ended with."""
+    sock = attempt[0]
+    code = int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    if code == 0 and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_SYN_SENT:
+        return None
+    return code
 
 
 class Connection:
@@ -39,6 +50,7 @@ class Connection:
         "recv",
         "request",
         "requests",
+        "rivals",
         "send",
         "sock",
         "state",
@@ -62,6 +74,7 @@ class Connection:
         self.addresses: tuple[Address, ...] = ()  # the target's that were not tried yet
         self.attempt_ends = NEVER  # when the next of them is tried
         self.where: Any = None  # the socket address of this attempt
+        self.rivals: tuple[Attempt, ...] = ()  # earlier attempts, which may still succeed
         self.idle_since = 0
         self.keep_ns = NEVER  # how long the server said it keeps an idle connection
 
@@ -78,6 +91,18 @@ class Connection:
         self.state = CONNECTING
         self.recv, self.send = sock.recv, sock.send
         return code == 0
+
+    def park(self) -> None:
+        """Let the attempt go on beside the next one."""
+        self.rivals = (*self.rivals, (self.sock, self.where))
+        self.sock, self.fd = None, -1
+
+    def take(self, attempt: Attempt) -> None:
+        """Make one of the rivals the connection's own attempt."""
+        self.rivals = tuple(rival for rival in self.rivals if rival is not attempt)
+        self.sock, self.where = attempt
+        self.fd, self.state = self.sock.fileno(), CONNECTING
+        self.recv, self.send = self.sock.recv, self.sock.send
 
     def begin_tls(self) -> None:
         """Put TLS on the connected socket. Raises OSError."""

@@ -183,6 +183,8 @@ class Exchange:
         """End the requests whose time limit struck."""
         limit = now - self._timeout_ns
         for connection in [c for c in self.by_fd.values() if c.state != IDLE and c.request.start < limit]:
+            if connection.state == IDLE:  # it stood there once more, for another attempt to connect
+                continue
             reader = connection.request.reader
             name = outcome.of_timeout(connection.connected, reader is not None and reader.head is not None)
             self.fail(connection, now, name, f"no end within {self.options.timeout_s:g} s")
@@ -190,7 +192,7 @@ class Exchange:
 
     def abandon(self, now: int) -> None:
         """Stop at once (the second signal): what is in flight is booked as the client's own doing."""
-        open_ones = [connection for connection in self.by_fd.values() if connection.state != IDLE]
+        open_ones = list(dict.fromkeys(c for c in self.by_fd.values() if c.state != IDLE))
         for connection in open_ones + self.opening.take_unnamed():
             self.fail(connection, now, outcome.NOT_SENT, "stopped while in flight")
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import ssl
@@ -12,12 +11,14 @@ import time
 from typing import Callable
 
 from . import outcome
-from .connection import CONNECTING, NEVER, Address, Connection
+from .connection import CONNECTING, NEVER, Address, Attempt, Connection, came_of
 from .options import Options
 from .resolver import Name, Resolver
 
 #: After these the name's next address is tried (RFC 1123 2.3, RFC 8305); the others are this client's own.
 _OF_ONE_ADDRESS = frozenset((outcome.REFUSED, outcome.UNREACHABLE, outcome.TIMEOUT_CONNECTING, outcome.RESET))
+#: An address that has said nothing for so long gets a rival (RFC 8305 8, Connection Attempt Delay).
+_RIVAL_AFTER_NS = 250_000_000
 
 
 class Opening:
@@ -74,6 +75,9 @@ class Opening:
         if connection.state != CONNECTING:
             self._handshake(connection)
             return
+        if connection.rivals:
+            self._settle(connection)
+            return
         code = connection.connect_error()
         if code:
             self._unconnected(connection, OSError(code, ""))
@@ -89,9 +93,10 @@ class Opening:
                 self.begin(connection)
 
     def expire(self, now: int) -> None:
-        """End the attempts and the lookups whose time is up."""
+        """Give the attempts that take long a rival, and end the lookups whose time is up."""
         for connection in [c for c in self.by_fd.values() if c.attempt_ends < now]:
-            self._unconnected(connection, OSError(errno.ETIMEDOUT, ""))
+            if connection.attempt_ends < now:  # one with rivals stands there once for each
+                self._next_beside(connection)
         limit = now - self._timeout_ns
         for place, waiting in list(self._unnamed.items()):
             for connection in [c for c in waiting if c.request.start < limit]:
@@ -109,6 +114,8 @@ class Opening:
         """Close a connection in whatever state."""
         self.by_fd.pop(connection.fd, None)
         connection.close()
+        if connection.rivals:
+            self._drop_rivals(connection)
 
     def close(self) -> None:
         """Close every connection."""
@@ -123,13 +130,14 @@ class Opening:
         return found[first:] + found[:first]
 
     def _attempt(self, connection: Connection) -> None:
-        """Connect to the next of the target's addresses; each gets an equal part of the time that is left."""
+        """Connect to the next of the target's addresses."""
         address, *rest = connection.addresses
         connection.addresses = tuple(rest)
         connection.attempt_ends = NEVER
         if rest:
             now = self.now()
-            connection.attempt_ends = now + (connection.request.start + self._timeout_ns - now) // (len(rest) + 1)
+            part = (connection.request.start + self._timeout_ns - now) // (len(rest) + 1)
+            connection.attempt_ends = now + min(part, _RIVAL_AFTER_NS)
         try:
             at_once = connection.open(address, self._context if connection.target.tls else None)
         except OSError as error:
@@ -140,18 +148,60 @@ class Opening:
         if at_once:
             self._connected(connection)
 
+    def _next_beside(self, connection: Connection) -> None:
+        """Try the next address, while those before it may still answer."""
+        connection.park()
+        self._attempt(connection)
+
+    def _settle(self, connection: Connection) -> None:
+        """One of several attempts has come to something: the first that stands is taken."""
+        own: Attempt = (connection.sock, connection.where)
+        for attempt in (*connection.rivals, own):
+            code = came_of(attempt)
+            if code == 0:
+                if attempt is not own:
+                    self._close_attempt(own)
+                    connection.take(attempt)
+                self.epoll.modify(connection.fd, select.EPOLLIN)
+                self._connected(connection)
+                return
+            if code is not None and attempt is own:
+                self._unconnected(connection, OSError(code, ""))
+            elif code is not None:
+                self._close_attempt(attempt)
+                connection.rivals = tuple(rival for rival in connection.rivals if rival is not attempt)
+                if connection.addresses:
+                    self._next_beside(connection)
+                    return
+
     def _unconnected(self, connection: Connection, error: OSError) -> None:
-        """This address cannot be reached: try the next one, within the same time limit."""
+        """This address cannot be reached: try the next one, within the same time limit, or wait for those before it."""
         kind = outcome.of_connect_error(error)
-        if connection.addresses and kind in _OF_ONE_ADDRESS:
-            self.drop(connection)
-            self._attempt(connection)
+        if kind in _OF_ONE_ADDRESS and (connection.addresses or connection.rivals):
+            self._close_attempt((connection.sock, connection.where))
+            if connection.addresses:
+                self._attempt(connection)
+            else:
+                connection.take(connection.rivals[0])
             return
         why = os.strerror(error.errno) if error.errno else str(error)
         self._failed(connection, self.now(), kind, f"connecting to {connection.place()}: {why}")
 
+    def _close_attempt(self, attempt: Attempt) -> None:
+        sock = attempt[0]
+        if sock is not None:  # there was none for this family
+            self.by_fd.pop(sock.fileno(), None)
+            sock.close()
+
+    def _drop_rivals(self, connection: Connection) -> None:
+        for attempt in connection.rivals:
+            self._close_attempt(attempt)
+        connection.rivals = ()
+
     def _connected(self, connection: Connection) -> None:
         connection.attempt_ends = NEVER
+        if connection.rivals:
+            self._drop_rivals(connection)
         if connection.tls is None:
             self._ready(connection)
             return

@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Union
 
 from .connection import Address
@@ -19,7 +20,8 @@ FRESH_LIMIT = 100
 _FAMILIES = {"any": socket.AF_UNSPEC, "4": socket.AF_INET, "6": socket.AF_INET6}
 
 Name = tuple[str, int]
-#: All addresses of a name in the system's order (RFC 6724), or the error's text (outcome `dns`).
+#: All addresses of a name, IPv6 and IPv4 by turns (RFC 8305 4), each in the system's order (RFC 6724), or the error's
+#: text (outcome `dns`).
 Found = Union[tuple[Address, ...], str]
 
 
@@ -93,4 +95,11 @@ class Resolver:
             found = socket.getaddrinfo(name[0], name[1], self._family, socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             return f"lookup of {name[0]}: {error}"
-        return tuple(dict.fromkeys((entry[0], entry[4]) for entry in found))
+        return _by_turns(list(dict.fromkeys((entry[0], entry[4]) for entry in found)))
+
+
+def _by_turns(addresses: list[Address]) -> tuple[Address, ...]:
+    """The families by turns, from the one that the system prefers: a family that leads nowhere holds up one attempt."""
+    families = dict.fromkeys(family for family, _where in addresses)
+    by_family = [[address for address in addresses if address[0] == family] for family in families]
+    return tuple(address for turn in zip_longest(*by_family) for address in turn if address is not None)

@@ -8,10 +8,12 @@ import gzip
 import socket
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.probe.resolver import _by_turns
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.full_backlog import full_backlog
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.raw_server import raw_server, read_head
@@ -78,49 +80,65 @@ def test_the_next_address_of_a_name_is_tried(names: dict[str, Any]) -> None:
     assert gone["totals"]["outcomes"]["refused"]["example"].startswith(f"connecting to 127.0.0.1:{port}: ")
 
 
-def test_an_address_that_says_nothing_takes_its_part_of_the_time_only(names: dict[str, Any]) -> None:
-    with full_backlog() as port, suppress(OSError), socket.create_server(("127.0.0.2", port)) as listener:
-        names["svc.test"] = ["127.0.0.1", "127.0.0.2"]
+@contextmanager
+def answering(address: str, port: int) -> Iterator[list[bytes]]:
+    """Answer every request there with 204; gives the heads that came."""
+    heads: list[bytes] = []
 
-        def answer() -> None:
-            with suppress(OSError):
-                while True:
-                    sock, _unused = listener.accept()
-                    read_head(sock)
-                    sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-                    sock.close()
+    def answer() -> None:
+        with suppress(OSError):
+            while True:
+                sock, _unused = listener.accept()
+                heads.append(read_head(sock))
+                sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                sock.close()
 
+    with socket.create_server((address, port)) as listener:
         threading.Thread(target=answer, daemon=True).start()
-        record = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=4, timeout="2s")
+        yield heads
         listener.shutdown(socket.SHUT_RDWR)
-        assert counts(record) == {"ok": 4}
-        assert record["totals"]["latency"]["min_ns"] >= 1e9
+
+
+def test_an_address_that_says_nothing_gets_a_rival(names: dict[str, Any]) -> None:
+    """250 ms later, or after its part of a short time limit (RFC 8305 5)."""
+    with full_backlog() as port, answering("127.0.0.2", port):
+        names["svc.test"] = ["127.0.0.1", "127.0.0.2"]
+        record = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=4, timeout="4s")
+        short = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=4, timeout="300ms")
+    assert counts(record) == counts(short) == {"ok": 4}
+    assert 0.25e9 <= record["totals"]["latency"]["min_ns"] < 1.5e9
+    assert 0.15e9 <= short["totals"]["latency"]["min_ns"] < 0.25e9
+
+
+def test_an_address_that_answers_late_is_taken_all_the_same(names: dict[str, Any]) -> None:
+    """The rivals are refused, or say nothing for good; the kernel asks the first address again after a second."""
+    with full_backlog() as port:
+        names["svc.test"] = ["127.0.0.1", "127.0.0.2"]
+        silent = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=2, timeout="600ms")
+    assert counts(silent) == {"timeout_connecting": 2}
+    with full_backlog(open_after_s=0.6) as port:
+        names["svc.test"] = ["127.0.0.1", "127.0.0.2"]
+        record = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=1, timeout="5s")
+    assert counts(record) == {"ok": 1}
+    assert record["totals"]["latency"]["min_ns"] >= 0.6e9
+
+
+def test_addresses_are_tried_family_by_family_in_turn() -> None:
+    found = [(socket.AF_INET6, ("a",)), (socket.AF_INET6, ("b",)), (socket.AF_INET, ("c",))]
+    assert [where for _family, (where,) in _by_turns(found)] == ["a", "c", "b"]
+    assert _by_turns([]) == ()
 
 
 def test_the_addresses_of_a_name_are_taken_in_turn(names: dict[str, Any]) -> None:
-    asked: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as first:
-        port = first.getsockname()[1]
-        with socket.create_server(("127.0.0.2", port)) as second:
-            names["svc.test"] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
-
-            def answer(listener: socket.socket) -> None:
-                with suppress(OSError):
-                    while True:
-                        sock, _unused = listener.accept()
-                        read_head(sock)
-                        asked.append(listener.getsockname()[0])
-                        sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-                        sock.close()
-
-            for listener in (first, second):
-                threading.Thread(target=answer, args=(listener,), daemon=True).start()
-            record = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=30, address_order="in_turn")
-            for listener in (first, second):
-                listener.shutdown(socket.SHUT_RDWR)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    names["svc.test"] = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    with answering("127.0.0.1", port) as first, answering("127.0.0.2", port) as second:
+        record = probe(url=[f"http://svc.test:{port}/"], rate=50, requests=30, address_order="in_turn")
     assert counts(record) == {"ok": 30}
     # The third of them is gone: its turn goes to the next, which is the first.
-    assert (asked.count("127.0.0.1"), asked.count("127.0.0.2")) == (20, 10)
+    assert (len(first), len(second)) == (20, 10)
 
 
 def test_a_redirect_to_a_slow_name_delays_that_request_alone(names: dict[str, Any]) -> None:
