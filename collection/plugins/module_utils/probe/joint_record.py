@@ -16,9 +16,10 @@ from .brownout import Brownouts
 from .confidence import share
 from .histogram import Histogram
 from .joint_plan import gaps_of, plan_of, resolution_s, self_check_of, stopped_by, unlisted_of
+from .judge import PASS
 from .lane import CONTROL
 from .meeting import View, meet
-from .objective import PASS, ObjectiveError, parse_scoped
+from .objective import ObjectiveError, parse_scoped
 from .outage import Run
 from .outages import Sums, joined, summary
 from .part import Part, ended_us, in_order, micros, parts_of, reading_of, started_us, tracks, view_of

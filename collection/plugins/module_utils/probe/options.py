@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from .abort import can_abort
 from .arguments import ARGUMENTS, OptionError, check_entries, seconds
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .load_model import load_of, think_time_of
-from .objective import Objective, ObjectiveError, can_abort, parse_scoped
+from .objective import Objective, ObjectiveError, parse_scoped
 from .schedule import Stage, due_times, planned_requests
 from .secret import in_options
 from .target import Target, TargetError, parse_target

@@ -12,8 +12,8 @@ from typing import Any
 from . import outcome
 from .confidence import share
 from .histogram import Histogram
+from .judge import PASS
 from .lane import CONTROL
-from .objective import PASS
 from .outage import Run
 from .outages import joined, summary
 from .rows import BUCKET_NS, CellKey, latency_record

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Callable
 
-from .objective import out_of_reach
+from .abort import out_of_reach
 from .options import Options
 from .place import private, write
 from .progress import ProgressFile, summarise

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .objective import FAIL, INCONCLUSIVE, PASS, judge, parse_objective
+from .judge import FAIL, INCONCLUSIVE, PASS, judge
+from .objective import parse_objective
 
 
 def judge_record(

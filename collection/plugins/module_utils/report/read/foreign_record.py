@@ -15,7 +15,8 @@ from typing import Any
 
 from ...probe.confidence import share
 from ...probe.distribution import COARSE, Distribution
-from ...probe.objective import judge, parse_objective
+from ...probe.judge import judge
+from ...probe.objective import parse_objective
 from ..figures.verdict import worst
 from .probe_record import NOT_SENT
 

@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.probe.abort import out_of_reach
 from ansible_collections.availability.lab.plugins.module_utils.probe.histogram import Histogram
-from ansible_collections.availability.lab.plugins.module_utils.probe.objective import (
-    ObjectiveError,
-    judge,
-    out_of_reach,
-    parse_objective,
-    percent_of,
-)
+from ansible_collections.availability.lab.plugins.module_utils.probe.judge import judge
+from ansible_collections.availability.lab.plugins.module_utils.probe.metric import percent_of
+from ansible_collections.availability.lab.plugins.module_utils.probe.objective import ObjectiveError, parse_objective
 
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "probe-record.json"
 
