@@ -16,6 +16,7 @@ from typing import Any
 
 from . import outcome
 from .connection import CONNECTING, HANDSHAKING, IDLE, READING, SENDING, WAITING, Connection
+from .diagnosis import Diagnosis, may_be_sent_again
 from .lane import Lane
 from .opening import Opening
 from .options import Options
@@ -29,23 +30,8 @@ from .target import TargetError
 
 RECEIVE = 65_536
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
-#: A kept connection that fails like this is diagnosed with a new one.
-_CONNECTION_FAULTS = frozenset(
-    (
-        outcome.RESET,
-        outcome.RESET_IN_ANSWER,
-        outcome.CLOSED_EARLY,
-        outcome.TIMEOUT_HEADERS,
-        outcome.TIMEOUT_BODY,
-        outcome.UNREACHABLE,
-    )
-)
-_CONNECT_FAULTS = frozenset(
-    (outcome.REFUSED, outcome.UNREACHABLE, outcome.TIMEOUT_CONNECTING, outcome.TLS, outcome.DNS)
-)
 #: A kept connection that was idle for less is used without a look: the loop has just heard of all that ended.
 _LOOK_AFTER_NS = 1_000_000
-_REPEATABLE = ("GET", "HEAD", "OPTIONS")
 
 
 class Exchange:
@@ -58,6 +44,7 @@ class Exchange:
         self.recorder = recorder
         self.base_ns = base_ns
         self.opening = Opening(options, resolver, context, base_ns, ready=self._established, failed=self.fail)
+        self._diagnosis = Diagnosis(self.opening)
         self.epoll, self.by_fd, self.now = self.opening.epoll, self.opening.by_fd, self.opening.now
         #: Users whose request ended: the loop decides what they do next (never from inside a step: no recursion).
         self.free_users: deque[tuple[Any, int]] = deque()
@@ -156,17 +143,14 @@ class Exchange:
         """The request ended without a whole answer; so does its connection."""
         request = connection.request
         if request.diagnosed:
-            self._diagnosis(connection, answered=False)
+            self._diagnosis.ended(connection, answered=False)
             return
         lane, user = connection.lane, request.user
         self.recorder.failed(connection, now, name, error)
-        kept = connection.requests > 1
         lane.in_flight -= 1
         self.opening.drop(connection)
-        if lane.keep and kept and name in _CONNECTION_FAULTS:
-            self._diagnose(connection, name, now)
-        elif lane.keep and not kept and name in _CONNECT_FAULTS:
-            lane.diagnoses["new_fails" if lane.last_kept_good >= request.start else "outage"] += 1
+        if lane.keep:
+            self._diagnosis.failed(connection, name, now)
         if user is not None:
             self.free_users.append((user, now))
 
@@ -209,8 +193,8 @@ class Exchange:
 
     def _established(self, connection: Connection) -> None:
         connection.connected_at = self.now()
-        if connection.request.diagnosed and connection.request.target.method not in _REPEATABLE:
-            self._diagnosis(connection, answered=True)  # sending it twice could do harm
+        if connection.request.diagnosed and not may_be_sent_again(connection.request):
+            self._diagnosis.ended(connection, answered=True)
         else:
             self._write(connection)
 
@@ -295,7 +279,7 @@ class Exchange:
     def _answered(self, connection: Connection, reader: AnswerReader, now: int) -> None:
         head, lane, request = reader.answer_head, connection.lane, connection.request
         if request.diagnosed:
-            self._diagnosis(connection, answered=True)
+            self._diagnosis.ended(connection, answered=True)
             return
         verdict = None
         location = head.headers.get(b"location") if head.status in REDIRECTS else None
@@ -335,25 +319,3 @@ class Exchange:
         begun = reader is not None and reader.begun
         phase = "writing" if connection.state == SENDING else "reading"
         self.fail(connection, self.now(), outcome.of_exchange_error(error, begun), f"{phase}: {text}")
-
-    def _diagnose(self, failed: Connection, name: str, now: int) -> None:
-        """A kept connection failed: does a new one work? Failures meanwhile share the answer."""
-        lane = failed.lane
-        lane.undiagnosed.append(name)
-        if lane.diagnosing is not None:
-            return
-        tried = failed.request
-        fresh = Connection(lane, tried.target)
-        fresh.request = Request(tried.target, tried.target_index, tried.payload, now, now)
-        fresh.request.diagnosed = name
-        lane.diagnosing = fresh
-        self.opening.begin(fresh)
-
-    def _diagnosis(self, connection: Connection, answered: bool) -> None:
-        lane = connection.lane
-        for name in lane.undiagnosed:
-            stalled = name in (outcome.TIMEOUT_HEADERS, outcome.TIMEOUT_BODY)
-            lane.diagnoses["outage" if not answered else "stalled" if stalled else "reset"] += 1
-        lane.undiagnosed.clear()
-        lane.diagnosing = None
-        self.opening.drop(connection)
