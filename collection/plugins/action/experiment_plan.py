@@ -27,6 +27,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "values_common": {"type": "dict", "default": {}},
     "disturbances": {"type": "list", "elements": "dict", "default": []},
     "service": {"type": "str", "default": ""},
+    "front": {"type": "str", "default": ""},
     "address_from": {"type": "str", "default": "node"},
     "cluster": {"type": "bool", "default": True},
     "kubeconfig": {"type": "path"},

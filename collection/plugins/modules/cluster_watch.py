@@ -44,6 +44,12 @@ options:
   namespace:
     description: The namespace to record. It must exist. Needed by V(started) and V(once).
     type: str
+  front:
+    description:
+      - The proxy that answers HTTP in front of the service (an Ingress controller, a Gateway), as namespace/service of
+        its own Service. Its pods are recorded, too, so that its restarts are told from those of the service.
+    type: str
+    default: ""
   duration_s:
     description:
       - How long V(once) records.
@@ -137,7 +143,7 @@ import traceback
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.availability.lab.plugins.module_utils.cluster.record import RecordError, read_record
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import Front, RecordError, read_record
 
 try:
     from ansible_collections.availability.lab.plugins.module_utils.cluster.api import ClusterApi, ClusterError
@@ -176,11 +182,11 @@ def summary(path: str) -> dict[str, Any]:
 
 def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Carry out the wanted state; returns the module's result. Raises ClusterError, RecordError, OSError."""
-    path = params["record"]
+    path, front = params["record"], Front.parse("front", params["front"])
 
     def make() -> Recorder:
         api = ClusterApi.from_kubeconfig(params["kubeconfig"], params["context"])
-        return Recorder(api, params["namespace"], path, params["metrics_interval_s"])
+        return Recorder(api, params["namespace"], path, params["metrics_interval_s"], front)
 
     if params["state"] == "stopped":
         if check_mode:
@@ -207,6 +213,7 @@ def main() -> None:
             "kubeconfig": {"type": "path"},
             "context": {"type": "str"},
             "namespace": {"type": "str"},
+            "front": {"type": "str", "default": ""},
             "duration_s": {"type": "float", "default": 14400},
             "owner_pid": {"type": "int"},
             "metrics_interval_s": {"type": "float", "default": 10},

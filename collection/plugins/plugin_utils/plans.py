@@ -38,8 +38,8 @@ VARIANT: dict[str, dict[str, Any]] = {
 BESIDE: Table = {"workload": {"type": "str", "required": True}, "values": {"type": "dict", "default": {}}}
 #: What of a scenario goes into each plan as it is.
 AS_IT_IS = (
-    "scenario", "journal", "service", "address_from", "attempts", "steady_requests", "steady_timeout_s", "before_s",
-    "between_s", "after_s", "limit_s",
+    "scenario", "journal", "service", "front", "address_from", "attempts", "steady_requests", "steady_timeout_s",
+    "before_s", "between_s", "after_s", "limit_s",
 )  # fmt: skip
 
 

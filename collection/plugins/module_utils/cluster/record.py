@@ -49,6 +49,22 @@ class ObjectChange:
 
 
 @dataclass(frozen=True)
+class Front:
+    """The proxy that answers HTTP in front of the service, by its own Service."""
+
+    namespace: str
+    service: str
+
+    @classmethod
+    def parse(cls, option: str, text: str) -> Front | None:
+        """Read "namespace/service"; "" is None. Raises RecordError."""
+        namespace, slash, service = text.partition("/")
+        if text and not (namespace and slash and service and "/" not in service):
+            raise RecordError(f"{option}: expected namespace/service of the proxy in front, got {text!r}")
+        return cls(namespace, service) if text else None
+
+
+@dataclass(frozen=True)
 class PodUsage:
     """CPU (millicores) and memory (bytes) of every pod and node, averaged by metrics-server over ``window_s``."""
 
@@ -102,6 +118,12 @@ class ClusterRecord:
     clock_offset_ms: tuple[float, float] | None = None  # API clock minus observer's: at least, at most
     end: Json | None = None
     truncated: bool = False
+
+    @property
+    def front(self) -> Front | None:
+        """The proxy in front of the service that was recorded, too."""
+        told = self.header.get("front")
+        return Front(told["namespace"], told["service"]) if told else None
 
     @property
     def started_ns(self) -> int:

@@ -10,19 +10,24 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .api import ApiGone, ApiRefused, ApiUnavailable, ClusterApi, ClusterError
 from .metrics import UsagePoller
+from .record import Front
 from .watch import Resource, ResourceWatch
 from .writer import RecordWriter
 
 SYNC_TIMEOUT_S = 30.0
 
 
-def resources(namespace: str) -> list[Resource]:
-    """Everything that the recorder follows. The required ones name the pods and say where requests are sent."""
+def resources(namespace: str, front: str = "") -> list[Resource]:
+    """Everything that the recorder follows. The required ones name the pods and say where requests are sent.
+
+    front: another namespace, of the proxy that answers in front of the service; what its pods need is followed, too.
+    """
     core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
     return [
         Resource("Pod", f"{core}/pods", required=True),
@@ -39,14 +44,33 @@ def resources(namespace: str) -> list[Resource]:
         Resource("Node", "/api/v1/nodes"),
         # what happens to a node is told in the namespace default, whatever runs on it
         Resource("Event", "/api/v1/namespaces/default/events", selector="involvedObject.kind=Node"),
+        *(_of_front(front) if front and front != namespace else ()),
     ]
 
 
-class Recorder:
-    """Records one namespace to one file: ``start``, then ``wait``, then ``stop``."""
+def _of_front(namespace: str) -> list[Resource]:
+    core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
+    paths = {
+        "Pod": f"{core}/pods",
+        "EndpointSlice": f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices",
+        "Service": f"{core}/services",
+        "Event": f"{core}/events",
+        "Deployment": f"{apps}/deployments",
+        "ReplicaSet": f"{apps}/replicasets",
+    }
+    return [Resource(kind, path, place=namespace) for kind, path in paths.items()]
 
-    def __init__(self, api: ClusterApi, namespace: str, path: str, metrics_interval_s: float) -> None:
-        self._api, self._namespace, self._path = api, namespace, path
+
+class Recorder:
+    """Records one namespace to one file: ``start``, then ``wait``, then ``stop``.
+
+    front: the proxy that answers in front of the service, where there is one.
+    """
+
+    def __init__(
+        self, api: ClusterApi, namespace: str, path: str, metrics_interval_s: float, front: Front | None = None
+    ) -> None:
+        self._api, self._namespace, self._path, self._front = api, namespace, path, front
         self._interval_s = metrics_interval_s
         self._watches: list[ResourceWatch] = []
         self._poller: UsagePoller | None = None
@@ -69,9 +93,11 @@ class Recorder:
             "boot_id": _boot_id(),
             "pid": os.getpid(),
             "metrics_interval_s": self._interval_s,
+            "front": None if self._front is None else asdict(self._front),
         }
         self._writer = RecordWriter(self._path, header)
-        self._watches = [ResourceWatch(self._api, entry, self._writer) for entry in resources(self._namespace)]
+        followed = resources(self._namespace, self._front.namespace if self._front else "")
+        self._watches = [ResourceWatch(self._api, entry, self._writer) for entry in followed]
         for watch in self._watches:
             watch.start()
         try:
@@ -155,7 +181,7 @@ class Recorder:
                 if watch.resource.required:
                     raise ClusterError(f"{watch.name} is not allowed, but needed: {watch.refused}")
                 if not (watch.resource.optional and ": 404 " in watch.refused):
-                    writer.line("skipped", kind=watch.resource.kind, reason=watch.refused)
+                    writer.line("skipped", kind=watch.resource.told, reason=watch.refused)
 
 
 def _boot_id() -> str | None:

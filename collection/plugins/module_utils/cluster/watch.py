@@ -38,6 +38,12 @@ class Resource:
     selector: str | None = None  # a fieldSelector
     required: bool = False
     optional: bool = False  # a kind that a cluster need not have
+    place: str = ""  # the namespace, where it is not the recorded one
+
+    @property
+    def told(self) -> str:
+        """How the record calls it where it was not heard."""
+        return f"{self.kind} of {self.place}" if self.place else self.kind
 
     @property
     def params(self) -> dict[str, str]:
@@ -55,7 +61,7 @@ class ResourceWatch(threading.Thread):
     """One thread, one connection. ``synced`` is set at the first open stream; ``refused`` says why there is none."""
 
     def __init__(self, api: ClusterApi, resource: Resource, writer: RecordWriter) -> None:
-        super().__init__(name=f"watch-{resource.kind}", daemon=True)
+        super().__init__(name=f"watch of {resource.told}", daemon=True)
         self.synced = threading.Event()
         self.refused: str | None = None
         self.trouble: str | None = None  # why there is no stream now
@@ -94,7 +100,7 @@ class ResourceWatch(threading.Thread):
         if self._lost_ns is not None and self.synced.is_set() and self.refused is None and self.failed is None:
             now_ns = time.time_ns()
             if now_ns - self._lost_ns >= GAP_NS:
-                self._writer.gap(Gap(self.resource.kind, self._lost_ns, now_ns, True, self.trouble or ""))
+                self._writer.gap(Gap(self.resource.told, self._lost_ns, now_ns, True, self.trouble or ""))
 
     def _keep_following(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -136,8 +142,8 @@ class ResourceWatch(threading.Thread):
         if self._lost_ns is not None and self.synced.is_set():
             now_ns = time.time_ns()
             if self._relisted or now_ns - self._lost_ns >= GAP_NS:
-                kind = self.resource.kind
-                self._writer.gap(Gap(kind, self._lost_ns, now_ns, self._relisted, self.trouble or ""))
+                told = self.resource.told
+                self._writer.gap(Gap(told, self._lost_ns, now_ns, self._relisted, self.trouble or ""))
         self._lost_ns, self.trouble, self._relisted = None, None, False
         self.synced.set()
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..cluster.record import Front, RecordError
 from ..probe.arguments import ARGUMENTS, OptionError
 from ..probe.options import parse as parse_probe
 from .collect import KINDS as COLLECTORS
@@ -44,6 +45,7 @@ TABLE: dict[str, dict[str, Any]] = {
     "deploy": {"type": "list", "elements": "dict", "default": []},
     "patches": {"type": "list", "elements": "dict", "default": []},
     "service": {"type": "str", "default": ""},
+    "front": {"type": "str", "default": ""},
     "address_from": {"type": "str", "default": "node", "choices": ["node", "loadbalancer"]},
     "engine": {"type": "str", "default": "http_probe", "choices": list(ENGINES)},
     "job": {"type": "list", "elements": "dict", "default": []},
@@ -100,6 +102,7 @@ class Plan:
     deploy: list[dict[str, Any]]
     patches: list[dict[str, Any]]
     service: str
+    front: Front | None
     address_from: str
     engine: str
     job: list[dict[str, Any]]
@@ -194,6 +197,12 @@ def parse(raw: Mapping[str, Any], on_host: bool = True) -> Plan:
         raise PlanError("probe.url: is missing; expected the service's address, as the plan has no cluster to look in")
     if found["cluster"] is not None and not found["probe"].get("url") and not found["service"]:
         raise PlanError("service: is missing; expected the name of the Service that is asked")
+    try:
+        found["front"] = Front.parse("front", found["front"])
+    except RecordError as error:
+        raise PlanError(str(error)) from error
+    if found["front"] is not None and not found["probe"].get("url"):
+        raise PlanError("front: is there, but probe.url is missing; expected the address of the proxy in front")
     found["deploy"] = [
         _with_manifests(f"deploy[{i}]", fields(f"deploy[{i}]", one, _DEPLOY)) for i, one in enumerate(found["deploy"])
     ]

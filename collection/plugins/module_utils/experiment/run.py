@@ -97,7 +97,7 @@ class Experiment:
                 self._prepare(stage)
                 if plan.cluster is not None:
                     record = f"{plan.record}.cluster.jsonl"
-                    recorder = Recorder(connect(plan.cluster), plan.namespace, record, METRICS_EVERY_S)
+                    recorder = Recorder(connect(plan.cluster), plan.namespace, record, METRICS_EVERY_S, plan.front)
                     recorder.start()
             with self._timed("steady"):
                 self._settle(stage)

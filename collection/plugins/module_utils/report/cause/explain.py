@@ -27,6 +27,7 @@ from .capacity_rules import (
 from .client_rules import application_error, dns, probe_fault, tls
 from .container_rules import container_crashed, liveness_restart, oom_killed
 from .cpu_rules import cpu_throttled, host_overloaded, probe_overloaded
+from .elsewhere import FROM_BEHIND, FRONT_DISRUPTED, OF_THE_FRONT, behind, in_front
 from .endpoint_rules import (
     added_before_listening,
     grace_too_short,
@@ -35,8 +36,8 @@ from .endpoint_rules import (
     stale_connection,
     terminated_while_routed,
 )
-from .failure import LATE_OUTCOMES, Failure, failures_of
-from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
+from .failure import Failure, failures_of
+from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding, lower
 from .front import Way, way_to
 from .node_rules import evicted, node_not_ready
 from .race import races
@@ -81,9 +82,10 @@ RULES: dict[str, tuple[str, Rule]] = {
     "application_error": ("the application answered with an error", application_error),
 }
 UNKNOWN = "unknown"
-TITLES = {name: title for name, (title, _unused) in RULES.items()} | {UNKNOWN: "unknown"}
-# A service behind the probed one can make it answer wrongly or late. It cannot make it refuse a connection.
-FROM_BEHIND = ANSWERED_OUTCOMES | LATE_OUTCOMES
+TITLES = {name: title for name, (title, _unused) in RULES.items()} | {
+    FRONT_DISRUPTED: "disruption of the proxy in front",
+    UNKNOWN: "unknown",
+}
 LOOK_AROUND_NS = 10 * NS_PER_S
 # Clocks that nobody compared may be this far apart: what coincides for less time may do so by chance.
 CLOCKS_NS = 5 * NS_PER_S
@@ -105,13 +107,15 @@ def explain(
     way = way_to([urls] if isinstance(urls, str) else list(urls), view, service)
     failures = tuple(failures_of(probe))
     same_host = _same_host(probe, cluster)
+    answers = Answers(probe, attempts)
     scene = Scene(
         view,
         way,
         tuple(view.pods_of(way.service)) if way.recorded else (),
-        Answers(probe, attempts),
+        answers,
         failures,
         same_host,
+        _front(view, answers, failures) if way.front else None,
     )
     explained = [(failure, explain_one(failure, scene)) for failure in failures]
     race = races(scene, last_lost([(failure, findings[0]) for failure, findings in explained], scene))
@@ -136,33 +140,33 @@ def explain(
 
 def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     """All findings on one failure, the best first; never empty: the last resort is unknown."""
-    found = [finding for _unused, rule in RULES.values() if (finding := rule(failure, scene)) is not None]
+    rules = {name: rule for name, (_title, rule) in RULES.items()}
+    found = [finding for rule in rules.values() if (finding := rule(failure, scene)) is not None]
+    if scene.front is not None and failure.only(OF_THE_FRONT):
+        found = [finding for finding in found if finding.cause == "probe_fault"]
     if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
-        found += _behind(failure, scene)
+        found += behind(failure, scene, rules)
+    of_front = in_front(failure, scene, rules)
+    if of_front is not None:
+        found.append(of_front)
     found = [
         finding if finding.cause == "probe_fault" else _weigh(finding, failure, scene)
         for finding in found
         if finding.cause == "probe_fault" or _covered(failure, scene.view.record)
     ]
-    order = list(RULES)
+    # Of equals: answers are given for what is behind, a connection ends with who holds it.
+    order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
 
 
-def _behind(failure: Failure, scene: Scene) -> list[Finding]:
-    """Findings on the namespace's other services, on which the probed one may depend: one step less confident."""
-    found = []
-    inside = failure.as_seen_inside()
-    for other in scene.behind:
-        for name, (_unused, rule) in RULES.items():
-            finding = None if name in {"probe_fault", "application_error"} else rule(inside, other)
-            if finding is not None:
-                text = f"this befell Service {other.service}, not {scene.service} itself, which may depend on it"
-                note = Evidence(finding.t_ns, text)
-                found.append(
-                    replace(finding, confidence=_lower(finding.confidence), evidence=(*finding.evidence, note))
-                )
-    return found
+def _front(view: ClusterView, answers: Answers, failures: tuple[Failure, ...]) -> Scene | None:
+    """What is known of the proxy in front, where it was recorded."""
+    front = view.record.front
+    if front is None:
+        return None
+    there = view if front.namespace == view.namespace else ClusterView(view.record, front.namespace)
+    return Scene(there, Way(front.service), tuple(there.pods_of(front.service)), answers, failures)
 
 
 def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
@@ -172,10 +176,6 @@ def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
     if not hooked or pod is None or not race.get("slowest_ms"):
         return finding
     return replace(finding, change=hook_change(scene, pod, race["smallest_safe_pre_stop_s"]))
-
-
-def _lower(confidence: str) -> str:
-    return CONFIDENCES[min(CONFIDENCES.index(confidence) + 1, len(CONFIDENCES) - 1)]
 
 
 def _covered(failure: Failure, record: ClusterRecord) -> bool:
@@ -197,7 +197,7 @@ def _weigh(finding: Finding, failure: Failure, scene: Scene) -> Finding:
         brief = failure.end_ns - failure.first_bad_ns < CLOCKS_NS
         doubts += [Evidence(finding.t_ns, text)] * (2 if brief else 1)
     for _doubt in doubts:
-        finding = replace(finding, confidence=_lower(finding.confidence))
+        finding = replace(finding, confidence=lower(finding.confidence))
     return replace(finding, evidence=(*finding.evidence, *dict.fromkeys(doubts)))
 
 

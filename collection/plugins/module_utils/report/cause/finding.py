@@ -53,6 +53,11 @@ class Finding:
     change: Change
 
 
+def lower(confidence: str) -> str:
+    """The next lower one; of the lowest itself."""
+    return CONFIDENCES[min(CONFIDENCES.index(confidence) + 1, len(CONFIDENCES) - 1)]
+
+
 def seconds(nanoseconds: int) -> str:
     """As in 0.41 s."""
     return f"{nanoseconds / NS_PER_S:.2f} s"

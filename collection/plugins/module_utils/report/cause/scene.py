@@ -35,6 +35,7 @@ class Scene:
     answers: Answers
     failures: tuple[Failure, ...] = ()
     same_host: bool = True  # whether probe and recorder ran on one
+    front: Scene | None = None  # the same, as seen from the proxy in front of the Service, where it was recorded
 
     @property
     def service(self) -> str | None:

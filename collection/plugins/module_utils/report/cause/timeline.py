@@ -23,11 +23,15 @@ NODE_AHEAD_NS = 2 * NS_PER_S
 
 
 class ClusterView:
-    """One pass over the record; every answer after it is a look-up."""
+    """One pass over the record; every answer after it is a look-up.
 
-    def __init__(self, record: ClusterRecord) -> None:
+    namespace: the recorded one by default, or that of the proxy in front of the service.
+    """
+
+    def __init__(self, record: ClusterRecord, namespace: str = "") -> None:
         self.record = record
-        self.namespace = str(record.header.get("namespace") or "default")
+        recorded = str(record.header.get("namespace") or "default")
+        self.namespace = namespace or recorded
         self.pods: dict[str, PodLife] = {}  # by uid
         self.nodes: dict[str, Steps[str]] = {}  # Ready: True, False, Unknown, gone
         self.budgets: dict[str, Steps[Mapping[str, Any]]] = {}  # of disruptions, by name
@@ -49,8 +53,10 @@ class ClusterView:
             "HTTPRoute": self._add_front,
             "PodDisruptionBudget": self._add_budget,
         }
+        other = {recorded, record.front.namespace} - {self.namespace} if record.front else set()
         for change in record.changes:
-            take.get(change.kind, self._add_workload)(change)
+            if change.namespace not in other or (change.state.get("about") or {}).get("kind") == "Node":
+                take.get(change.kind, self._add_workload)(change)
 
     def pods_of(self, service: str | None) -> list[PodLife]:
         """The pods that were endpoints of a service, with those of the same owner, each routed as that service did.

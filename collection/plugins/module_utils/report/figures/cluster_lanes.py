@@ -69,20 +69,27 @@ def cluster_marks(record: ClusterRecord) -> list[Json]:
         old = before.get(change.uid)
         before[change.uid] = change
         if change.kind == "EndpointSlice":
-            names = _endpoint_marks(change, ready)
+            names = _endpoint_marks(change, _place(record, change), ready)
         elif change.kind == "Event":
             names = _warning(change, warned)
         else:
-            names = _change_names(change, old.state if old else None)
+            names = _change_names(change, _place(record, change), old.state if old else None)
         marks += [{"at_unix_ns": change.t_ns, "source": "cluster", "name": name} for name in names]
     return marks
 
 
-def _change_names(change: ObjectChange, old: Mapping[str, Any] | None) -> list[str]:
+def _place(record: ClusterRecord, change: ObjectChange) -> str:
+    """What stands before the names of the proxy in front, where it is in a namespace of its own."""
+    front = record.front
+    other = front is not None and front.namespace == change.namespace != record.header.get("namespace")
+    return f"{change.namespace}/" if other else ""
+
+
+def _change_names(change: ObjectChange, place: str, old: Mapping[str, Any] | None) -> list[str]:
     tell = _TELL.get(change.kind)
     if old is None or tell is None or change.event == "deleted":
         return []
-    return tell(change.name, old, change.state)
+    return tell(place + change.name, old, change.state)
 
 
 def _workload(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -150,8 +157,8 @@ def _warning(change: ObjectChange, warned: dict[tuple[str, str], int]) -> list[s
     return [f"{state.get('reason')}: {about.get('name')}: {message}"]
 
 
-def _endpoint_marks(change: ObjectChange, ready: dict[str, int]) -> list[str]:
-    service = str(change.state.get("service") or change.name)
+def _endpoint_marks(change: ObjectChange, place: str, ready: dict[str, int]) -> list[str]:
+    service = place + str(change.state.get("service") or change.name)
     count = 0 if change.event == "deleted" else _ready_count(change.state)
     old = ready.get(service)
     ready[service] = count
@@ -167,7 +174,8 @@ def _ready_count(state: Mapping[str, Any]) -> int:
 def _pods(record: ClusterRecord) -> list[Json]:
     lanes: dict[str, Json] = {}
     for change in record.of_kind("Pod"):
-        lane = lanes.setdefault(change.uid, {"name": change.name, "version": "", "node": "", "spans": []})
+        name = _place(record, change) + change.name
+        lane = lanes.setdefault(change.uid, {"name": name, "version": "", "node": "", "spans": []})
         if change.spec:
             lane["version"] = _pod_version(change.spec)
         lane["node"] = change.state.get("node") or lane["node"]
@@ -220,7 +228,7 @@ def _endpoints(record: ClusterRecord) -> dict[str, list[list[int]]]:
     slices: dict[str, dict[str, int]] = {}
     lines: dict[str, list[list[int]]] = {}
     for change in record.of_kind("EndpointSlice"):
-        service = str(change.state.get("service") or change.name)
+        service = _place(record, change) + str(change.state.get("service") or change.name)
         members = slices.setdefault(service, {})
         members[change.uid] = 0 if change.event == "deleted" else _ready_count(change.state)
         lines.setdefault(service, []).append([change.t_ns, sum(members.values())])
@@ -231,6 +239,8 @@ def _replicas(record: ClusterRecord) -> dict[str, list[list[int]]]:
     lines: dict[str, list[list[int]]] = {}
     for kind in WORKLOADS:
         for change in record.of_kind(kind):
+            if _place(record, change):
+                continue  # no copies of the service
             gone = change.event == "deleted"
             wanted = 0 if gone else int(change.state.get("replicas") or 0)
             ready = 0 if gone else int(change.state.get("ready") or 0)

@@ -14,6 +14,7 @@ Json = dict[str, Any]
 DATA: Json = {
     "scenario": "shop", "profile": "quick", "directory": "/r", "journal": "/j", "workload": "web", "beside": [],
     "values_common": {"replicas": 2, "resources": {"cpu": 1, "memory": 2}}, "disturbances": [], "service": "web",
+    "front": "",
     "address_from": "node", "cluster": True, "kubeconfig": "/k", "context": "", "namespace": "", "keep": False,
     "probe": {"rate": 20}, "probe_profiles": {"quick": {"rate": 30, "timeout": "2s"}}, "attempts": False,
     "steady_requests": 20, "steady_timeout_s": 60, "before_s": 5, "between_s": 5, "after_s": 5, "limit_s": 60,

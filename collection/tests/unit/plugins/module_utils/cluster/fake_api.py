@@ -153,13 +153,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif plural not in GVR or "metrics.k8s.io" in address.path:
             self._answer(404, {"kind": "Status", "code": 404, "message": "page not found"})
         elif query.get("watch") == "true":
-            self._watch(plural, query, default="/namespaces/default/" in address.path)
+            self._watch(plural, query, _namespace(address.path))
         else:
-            self._list(plural, query, empty="/namespaces/default/" in address.path)
+            self._list(plural, query, _namespace(address.path))
 
-    def _list(self, plural: str, query: dict[str, str], empty: bool) -> None:
+    def _list(self, plural: str, query: dict[str, str], namespace: str) -> None:
         with self.owner.changed:
-            items = [] if empty else [body for (kind, _unused), body in self.owner.objects.items() if kind == plural]
+            found = self.owner.objects.items()
+            items = [body for (kind, _unused), body in found if kind == plural and _is_in(body, namespace)]
             part, more = self._page(items, query)
             metadata = {"resourceVersion": str(self.owner.version), "continue": more}
             body = {"metadata": metadata, "items": copy.deepcopy(part)}
@@ -173,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         last = first + min(int(query.get("limit", len(items) or 1)), self.owner.page)
         return items[first:last], str(last) if last < len(items) else ""
 
-    def _watch(self, plural: str, query: dict[str, str], default: bool) -> None:
+    def _watch(self, plural: str, query: dict[str, str], namespace: str) -> None:
         api, sent = self.owner, int(query["resourceVersion"])
         epoch = api._epoch
         self.send_response(200)
@@ -188,7 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
                         status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
                         self._chunk({"type": "ERROR", "object": status})
                         break
-                    news = [] if default else [entry for entry in api.log if entry[0] > sent and entry[1] == plural]
+                    later = [entry for entry in api.log if entry[0] > sent and entry[1] == plural]
+                    news = [entry for entry in later if _is_in(entry[3], namespace)]
                     if not news:
                         api.changed.wait(0.2)
                 for version, _unused, kind, body in news:
@@ -219,3 +221,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+
+def _namespace(path: str) -> str:
+    """Of whose objects are asked; "" for those of the cluster."""
+    return path.partition("/namespaces/")[2].partition("/")[0]
+
+
+def _is_in(body: dict[str, Any], namespace: str) -> bool:
+    return namespace in ("", body["metadata"]["namespace"])

@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster import watch
 from ansible_collections.availability.lab.plugins.module_utils.cluster.api import ClusterApi, ClusterError
-from ansible_collections.availability.lab.plugins.module_utils.cluster.record import ClusterRecord, read_record
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import (
+    ClusterRecord,
+    Front,
+    RecordError,
+    read_record,
+)
 from ansible_collections.availability.lab.plugins.module_utils.cluster.recorder import Recorder
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluster.fake_api import FakeApi
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluster.samples import (
@@ -34,10 +39,10 @@ def api() -> Iterator[FakeApi]:
 class Recording:
     """A running recorder of namespace shop."""
 
-    def __init__(self, api: FakeApi, folder: Path, interval_s: float = 60) -> None:
+    def __init__(self, api: FakeApi, folder: Path, interval_s: float = 60, front: str = "") -> None:
         self.path = str(folder / "record" / "cluster.jsonl")
         client = ClusterApi.from_kubeconfig(api.kubeconfig(folder))
-        self.recorder = Recorder(client, "shop", self.path, interval_s)
+        self.recorder = Recorder(client, "shop", self.path, interval_s, Front.parse("front", front))
         self.recorder.start()
 
     def until(self, found: Callable[[ClusterRecord], bool]) -> None:
@@ -212,7 +217,7 @@ def test_a_refusal_after_the_start_is_waited_out(api: FakeApi, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("refused", "status", "words"),
     [
-        ("/pods", 403, "watch-Pod is not allowed, but needed"),
+        ("/pods", 403, "watch of Pod is not allowed, but needed"),
         ("/namespaces/shop", 404, "namespace 'shop' does not exist"),
         ("/version", 503, "the API server does not answer as expected"),
     ],
@@ -385,3 +390,30 @@ def test_a_kind_that_a_cluster_need_not_have_is_not_told_as_missing(api: FakeApi
     record = Recording(api, tmp_path).end()
     assert any("/httproutes" in line for line in api.requests)
     assert "HTTPRoute" not in record.skipped
+
+
+def test_the_proxy_in_front_is_recorded_and_its_lack_costs_nothing_else(api: FakeApi, tmp_path: Path) -> None:
+    api.refuse["/namespaces/ingress/events"] = 403
+    api.put("pods", "web", **pod())
+    api.put("pods", "proxy", metadata={"namespace": "ingress"}, **pod())
+    recording = Recording(api, tmp_path, front="ingress/nginx")
+    api.put("pods", "proxy", metadata={"namespace": "ingress"}, **killed_pod())
+    recording.until(lambda record: len(pods(record)) == 3)
+    record = recording.end()
+    assert record.front == Front("ingress", "nginx")
+    places = {(change.name, change.namespace) for change in record.of_kind("Pod")}
+    assert places == {("web", "shop"), ("proxy", "ingress")}
+    assert [kind for kind in record.skipped if " of " in kind and "usage" not in kind] == ["Event of ingress"]
+    assert "Event" not in record.skipped
+
+
+def test_a_front_in_the_namespace_itself_is_recorded_once(api: FakeApi, tmp_path: Path) -> None:
+    api.put("pods", "web", **pod())
+    record = Recording(api, tmp_path, front="shop/nginx").end()
+    assert (pods(record), record.front) == ([("web", "listed", "list")], Front("shop", "nginx"))
+
+
+@pytest.mark.parametrize("text", ["nginx", "/nginx", "ingress/", "a/b/c"])
+def test_a_front_that_is_no_namespace_and_service_is_one_error(text: str) -> None:
+    with pytest.raises(RecordError, match=f"front: expected namespace/service .* got '{text}'"):
+        Front.parse("front", text)

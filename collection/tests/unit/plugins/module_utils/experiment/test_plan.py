@@ -48,6 +48,8 @@ def test_a_good_plan_has_types_and_defaults() -> None:
         ({"cluster": {"kubeconfig": "x", "contxt": "y"}}, ["cluster.contxt", "no such field"]),
         ({"namespace": ""}, ["namespace", "missing"]),
         ({"service": ""}, ["service", "missing"]),
+        ({"front": "nginx"}, ["front", "namespace/service", "nginx"]),
+        ({"front": "ingress/nginx"}, ["front", "probe.url"]),
         ({"engine": "wrk"}, ["engine", "http_probe, k6", "wrk"]),
         ({"engine": "k6"}, ["job", "missing"]),
         ({"collect": "stamps"}, ["collect", "served", "stamps"]),

@@ -30,8 +30,9 @@ def rfc3339(at_s: float) -> str:
 class Story:
     """Times are seconds after the start of both records. Service web on node port 30080, pods of Deployment web."""
 
-    def __init__(self, length_s: float = 120) -> None:
-        header = {"t_ns": START_NS, "mono_ns": 0, "namespace": "shop", "started_at": rfc3339(0), "observer": "lab"}
+    def __init__(self, length_s: float = 120, namespace: str = "shop") -> None:
+        self.namespace = namespace
+        header = {"t_ns": START_NS, "mono_ns": 0, "namespace": namespace, "started_at": rfc3339(0), "observer": "lab"}
         self.cluster = ClusterRecord("cluster.jsonl", header)
         self.cluster.end = {"t_ns": START_NS + int(length_s * NS)}
         self.outages: list[dict[str, Any]] = []
@@ -63,7 +64,7 @@ class Story:
                 event,
                 via,
                 name,
-                "shop",
+                self.namespace,
                 more.pop("uid", name),
                 str(self._counter),
                 None,
@@ -185,6 +186,12 @@ class Story:
     def as_listed(self, change: ObjectChange) -> ObjectChange:
         """The same state, there before the recording."""
         return replace(change, via="list", event="listed")
+
+    def behind(self, proxy: Story) -> None:
+        """What happened to the proxy in front, Service web of its own namespace, stands in the record, too."""
+        self.cluster.header["front"] = {"namespace": proxy.namespace, "service": "web"}
+        self.cluster.changes += proxy.cluster.changes
+        self.cluster.changes.sort(key=lambda change: change.t_ns)
 
     def no_endpoints(self, at_s: float) -> None:
         """The Service's pods are as they were, but it no longer sends to them."""

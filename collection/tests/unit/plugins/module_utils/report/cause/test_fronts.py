@@ -104,3 +104,72 @@ def test_the_longest_path_of_the_exact_host_wins(story: Story) -> None:
     story.change(0, "HTTPRoute", "shop", {"class": "gate", "rules": rules}, via="list")
     way = way_to([SHOP], ClusterView(story.cluster))
     assert (way.service, way.front, way.sure) == ("web", "HTTPRoute shop", True)
+
+
+def fronted(story: Story, *, pods: tuple[str, ...] = ("proxy-a", "proxy-b")) -> Story:
+    """The proxy in front of the story's Service; `story.behind(proxy)` once it is told."""
+    routed(story)
+    proxy = Story(namespace="ingress")
+    for name in pods:
+        proxy.serving_pod(name)
+    return proxy
+
+
+def test_the_rollout_of_the_front_is_a_cause_of_its_own(story: Story) -> None:
+    proxy = fronted(story)
+    proxy.delete(30, "proxy-a", dropped_s=0.4)
+    story.behind(proxy)
+    story.fail(30.1, "refused", count=9, until_s=30.6)
+    cause = explained(story)["failures"][0]["cause"]
+    assert (cause["id"], cause["confidence"]) == ("front_disrupted", "high")
+    assert cause["subject"] == "ingress/proxy-a"
+    assert cause["evidence"][-1]["text"] == "this befell web in namespace ingress, which answers in front of web"
+    assert cause["change"]["text"].startswith("of Deployment/web in namespace ingress: add a preStop hook")
+    assert (cause["change"]["target"], cause["change"]["patch"]) == ("", {})
+
+
+def test_a_front_that_refuses_was_not_told_to_by_the_pods_behind_it(story: Story) -> None:
+    """They stop at the same time; but a refused connection never came to them."""
+    story.delete(30, "web-a")
+    story.fail(30.1, "refused", count=9, until_s=30.3)
+    assert explained(routed(story))["failures"][0]["cause"]["id"] == "terminated_while_routed"
+    story.behind(fronted(story))
+    assert explained(story)["failures"][0]["cause"]["id"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "expected"),
+    [
+        ("wrong_status", "status 502", "terminated_while_routed"),  # the front tells of what is behind it
+        ("closed_early", "closed inside the body", "front_disrupted"),  # its end is that of all its connections
+        ("refused", "", "front_disrupted"),
+    ],
+)
+def test_where_both_end_at_once_the_answer_decides(story: Story, outcome: str, error: str, expected: str) -> None:
+    proxy = fronted(story)
+    proxy.delete(30, "proxy-a", dropped_s=0.4)
+    story.delete(30, "web-a", dropped_s=0.4)
+    story.behind(proxy)
+    story.fail(30.1, outcome, count=9, until_s=30.3, first_error=error)
+    assert explained(story)["failures"][0]["cause"]["id"] == expected
+
+
+def test_a_front_without_pods_and_one_that_nobody_asked(story: Story) -> None:
+    proxy = fronted(story, pods=("proxy-a",))
+    proxy.delete(30, "proxy-a")
+    story.behind(proxy)
+    story.fail(30.5, "timeout_connecting", count=200, until_s=50)
+    assert explained(story)["failures"][0]["cause"]["id"] == "front_disrupted"
+    straight = explained(story, "http://192.168.49.2:30080/")
+    assert straight["failures"][0]["cause"]["id"] == "unknown"
+
+
+def test_the_pods_of_the_front_are_none_of_the_service(story: Story) -> None:
+    proxy = fronted(story)
+    proxy.exit(30, "proxy-a", "OOMKilled", 137)
+    story.behind(proxy)
+    story.fail(30.2, "reset", count=9, until_s=31)
+    story.fail(31.4, "wrong_status", count=9, until_s=32, first_error="status 500")
+    assert {pod.name for pod in ClusterView(story.cluster).pods_of("web")} == {"web-a", "web-b"}
+    found = [row["cause"]["id"] for row in explained(story)["failures"]]
+    assert found == ["front_disrupted", "application_error"]  # who was killed does not answer 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -89,6 +90,16 @@ def test_the_loss_of_the_last_endpoint_and_its_return_are_marked(tmp_path):
         (5.0, "Service hello has no ready endpoint"),
         (9.0, "Service hello has a ready endpoint again"),
     ]
+
+
+def test_what_is_of_the_proxy_in_front_is_named_with_its_namespace(record):
+    """And its replicas are no copies of the service."""
+    record.header["front"] = {"namespace": "ingress", "service": "nginx"}
+    record.changes[:] = [replace(change, namespace="ingress") for change in record.changes]
+    view = cluster_view(record)
+    assert {pod["name"].partition("/")[0] for pod in view["pods"]} == {"ingress"}
+    assert (list(view["endpoints"]), view["replicas"]) == (["ingress/hello"], {})
+    assert names(record)[0] == (30.2, "ingress/hello: blue → green")
 
 
 def test_a_warning_that_repeats_is_one_mark(tmp_path):
