@@ -79,7 +79,8 @@ def read(folders: Iterable[Path]) -> list[Judged]:
             print(f"causes: {stem}: {'; '.join(label['failures'])}", file=sys.stderr)
             continue
         probe = json.loads(Path(f"{stem}.probe.json").read_text())
-        judged.append(judge(label, explain(probe, read_record(f"{stem}.cluster.jsonl"))))
+        behind_front = label.get("behind_front")
+        judged.append(judge(label, explain(probe, read_record(f"{stem}.cluster.jsonl"), service=behind_front)))
     return judged
 
 
