@@ -11,8 +11,9 @@ module: cluster_watch
 short_description: Record every change in a Kubernetes namespace
 version_added: 0.1.0
 description:
-  - Watches pods, EndpointSlices, Services, Deployments, ReplicaSets, StatefulSets, HorizontalPodAutoscalers, Events
-    and nodes, and writes each change with the API's time and the observer's, as one JSON line, to a record.
+  - Watches pods, EndpointSlices, Services, Deployments, ReplicaSets, StatefulSets, HorizontalPodAutoscalers, Ingresses,
+    HTTPRoutes, PodDisruptionBudgets, NetworkPolicies, Events and nodes, and writes each change with the API's time and
+    the observer's, as one JSON line, to a record.
   - CPU and memory of the pods (metrics-server) and CPU throttling (the nodes' cAdvisor) are added where the cluster
     offers them and the kubeconfig's user may read them.
   - A watch that expires or breaks is resumed without losing or doubling a change; the time it was down is recorded.

@@ -191,6 +191,18 @@ def budget_state(obj: Json) -> Json:
     }
 
 
+def network_policy_state(obj: Json) -> Json:
+    """Of a policy for incoming traffic: whose pods it is for, and a text that changes with what it lets through."""
+    spec = obj.get("spec") or {}
+    types = spec.get("policyTypes") or ["Ingress", *(["Egress"] if "egress" in spec else [])]  # the API's own default
+    return {
+        "selector": (spec.get("podSelector") or {}).get("matchLabels") or {},
+        "expressions": (spec.get("podSelector") or {}).get("matchExpressions") or [],
+        "incoming": "Ingress" in types,
+        "lets_in": spec.get("ingress") or [],
+    }
+
+
 def _rule(host: str | None, path: str | None, exact: bool, service: str | None) -> Json:
     return {"host": host, "path": path, "exact": exact, "service": service}
 
@@ -228,6 +240,7 @@ STATES: dict[str, Callable[[Json], Json]] = {
     "Ingress": ingress_state,
     "HTTPRoute": http_route_state,
     "PodDisruptionBudget": budget_state,
+    "NetworkPolicy": network_policy_state,
     "Event": event_state,
 }
 

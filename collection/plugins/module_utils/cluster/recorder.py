@@ -41,6 +41,7 @@ def resources(namespace: str, front: str = "") -> list[Resource]:
         Resource("Ingress", f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses"),
         Resource("HTTPRoute", f"/apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/httproutes", optional=True),
         Resource("PodDisruptionBudget", f"/apis/policy/v1/namespaces/{namespace}/poddisruptionbudgets"),
+        Resource("NetworkPolicy", f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"),
         Resource("Node", "/api/v1/nodes"),
         # what happens to a node is told in the namespace default, whatever runs on it
         Resource("Event", "/api/v1/namespaces/default/events", selector="involvedObject.kind=Node"),

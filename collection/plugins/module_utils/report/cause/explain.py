@@ -42,7 +42,7 @@ from .front import Way, way_to
 from .node_rules import evicted, node_not_ready
 from .race import races
 from .scene import Scene
-from .service_rules import bad_release, selector_changed, service_changed
+from .service_rules import bad_release, network_policy, selector_changed, service_changed
 from .start_rules import container_not_created, image_not_pulled, not_created, unschedulable, volume
 from .timeline import ClusterView
 
@@ -64,6 +64,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "unschedulable": ("no node for the pod", unschedulable),
     "selector_changed": ("Service switched to other pods", selector_changed),
     "service_changed": ("Service deleted, or its ports changed", service_changed),
+    "network_policy": ("network policy lets nobody through", network_policy),
     "added_before_listening": ("endpoint added before the application listened", added_before_listening),
     "grace_too_short": ("pod killed at the end of its grace period", grace_too_short),
     "bad_release": ("the new version answers wrongly or late", bad_release),

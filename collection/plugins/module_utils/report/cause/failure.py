@@ -39,6 +39,7 @@ class Failure:
     control_failed: bool
     target: str = ""
     outage_ns: int = 0  # the beginning of the whole, where this is a part of it
+    good_again_ns: int | None = None  # the next good answer; None where the probe ended before one
     inside: bool = False  # as the pod in front met it: how it failed is not known
 
     def only(self, outcomes: Iterable[str]) -> bool:
@@ -95,6 +96,7 @@ def _from_outage(start: int, one: Mapping[str, Any]) -> Failure:
         control_failed=one["control_failed"],
         target=str(one.get("target") or ""),
         outage_ns=start + int(one["first_bad_s"] * NS_PER_S),
+        good_again_ns=None if one.get("next_good_s") is None else start + int(one["next_good_s"] * NS_PER_S),
     )
 
 

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..figures.executed import ANSWERED_OUTCOMES, NOT_EXECUTED
-from .failure import LATE_OUTCOMES, Failure
+from .failure import LATE_OUTCOMES, TIMEOUT_OUTCOMES, Failure
 from .finding import EXIT_LAG_NS, NS_PER_S, PROXY_LAG_NS, WATCH_LAG_NS, Change, Evidence, Finding
 from .lives import PodLife
 from .scene import Scene, onset_within
 from .unserved import empty_text, unserved
 
+# A network plugin needs a while to enforce a policy: less than this on clusters of a usual size.
+NETWORK_LAG_NS = 5 * NS_PER_S
+# What becomes of a connection that a packet filter drops or rejects; kept ones may be cut, too.
+CLOSED_OUTCOMES = TIMEOUT_OUTCOMES | {"refused", "unreachable", "reset"}
 ROLLING_NS = 30 * NS_PER_S  # after this long without an error the first new pod had shown that it answers
 
 
@@ -61,6 +65,30 @@ def service_changed(failure: Failure, scene: Scene) -> Finding | None:
     return None
 
 
+def network_policy(failure: Failure, scene: Scene) -> Finding | None:
+    """A NetworkPolicy for the service's pods was made, changed or deleted, and no connection gets through since."""
+    if not failure.only(CLOSED_OUTCOMES) or scene.emptied(failure) is not None:
+        return None
+    for name, steps in sorted(scene.view.policies.items()):
+        for t_ns, until_ns, state in steps.spans():
+            new = t_ns > scene.view.record.started_ns + NS_PER_S
+            if not new or not state["incoming"] or not onset_within(failure, t_ns, t_ns + NETWORK_LAG_NS):
+                continue
+            if failure.good_again_ns is not None and (until_ns is None or failure.good_again_ns < until_ns):
+                continue  # somebody got through while it stood
+            pods = [pod.name for pod in scene.pods if pod.routed(failure.first_bad_ns) and _is_for(state, pod)]
+            if not pods:
+                continue
+            done = "was deleted" if state.get("deleted") else "was made or changed"
+            evidence = (Evidence(t_ns, f"NetworkPolicy {name} {done}; it is for {', '.join(sorted(pods))}"),)
+            lasted = failure.end_ns - failure.first_bad_ns >= NS_PER_S and failure.requests_lost > 1
+            confidence = "high" if lasted and not state.get("deleted") else "medium"
+            advice = "let the policy admit who asks: the clients' namespaces or addresses, and the port of the pods"
+            change = Change(advice, f"NetworkPolicy/{name}")
+            return Finding("network_policy", confidence, t_ns, name, evidence, change)
+    return None
+
+
 def bad_release(failure: Failure, scene: Scene) -> Finding | None:
     """Pods of another template became endpoints, and from then on answers are wrong or late, as none was before."""
     if not failure.only(ANSWERED_OUTCOMES | LATE_OUTCOMES) or scene.emptied(failure) is not None:
@@ -87,6 +115,12 @@ def bad_release(failure: Failure, scene: Scene) -> Finding | None:
     target = scene.view.workload_of(first)
     advice = f"roll back (kubectl rollout undo {target.lower()}), and let the readiness probe ask for what failed here"
     return Finding("bad_release", "medium", added, first.name, evidence, Change(advice, target))
+
+
+def _is_for(policy: Mapping[str, Any], pod: PodLife) -> bool:
+    """Whether a policy selects a pod. Expressions are not judged: it may."""
+    labels = pod.spec.get("labels") or {}
+    return all(labels.get(name) == value for name, value in policy.get("selector", {}).items())
 
 
 def _open(state: Mapping[str, Any]) -> Any:

@@ -35,6 +35,7 @@ class ClusterView:
         self.pods: dict[str, PodLife] = {}  # by uid
         self.nodes: dict[str, Steps[str]] = {}  # Ready: True, False, Unknown, gone
         self.budgets: dict[str, Steps[Mapping[str, Any]]] = {}  # of disruptions, by name
+        self.policies: dict[str, Steps[Mapping[str, Any]]] = {}  # of networks, by name
         self.boot_ids: set[str | None] = set()  # of the nodes
         self.services: dict[str, Steps[Mapping[str, Any]]] = {}
         self.workloads: dict[str, Steps[Mapping[str, Any]]] = {}  # "Deployment/web" -> state
@@ -52,6 +53,7 @@ class ClusterView:
             "Ingress": self._add_front,
             "HTTPRoute": self._add_front,
             "PodDisruptionBudget": self._add_budget,
+            "NetworkPolicy": self._add_policy,
         }
         other = {recorded, record.front.namespace} - {self.namespace} if record.front else set()
         for change in record.changes:
@@ -245,6 +247,10 @@ class ClusterView:
     def _add_budget(self, change: ObjectChange) -> None:
         gone = {"deleted": True} if change.event == "deleted" else {}
         self.budgets.setdefault(change.name, Steps()).set(change.t_ns, {**change.state, **gone})
+
+    def _add_policy(self, change: ObjectChange) -> None:
+        gone = {"deleted": True} if change.event == "deleted" else {}
+        self.policies.setdefault(change.name, Steps()).set(change.t_ns, {**change.state, **gone})
 
     def _add_front(self, change: ObjectChange) -> None:
         self.fronts.setdefault(f"{change.kind}/{change.name}", Steps()).set(change.t_ns, change.state)

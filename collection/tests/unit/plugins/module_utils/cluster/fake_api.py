@@ -22,7 +22,7 @@ GVR = {
     "pods": "Pod", "endpointslices": "EndpointSlice", "services": "Service", "events": "Event",
     "deployments": "Deployment", "replicasets": "ReplicaSet", "statefulsets": "StatefulSet",
     "horizontalpodautoscalers": "HorizontalPodAutoscaler", "ingresses": "Ingress",
-    "poddisruptionbudgets": "PodDisruptionBudget", "nodes": "Node",
+    "poddisruptionbudgets": "PodDisruptionBudget", "networkpolicies": "NetworkPolicy", "nodes": "Node",
 }  # fmt: skip
 
 

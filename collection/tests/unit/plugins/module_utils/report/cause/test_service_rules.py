@@ -63,3 +63,44 @@ def test_a_release_that_failed_no_other_way_than_before_is_not_to_blame(story: S
     story.fail(10, "wrong_status", count=5, until_s=11)
     story.fail(32.3, "wrong_status", count=900, until_s=119)
     assert [cause for cause, _confidence, _subject in causes(story)] == ["application_error"] * 2
+
+
+def policy(story: Story, at_s: float, **state: object) -> None:
+    made = {"selector": {"app": "web"}, "expressions": [], "incoming": True, "lets_in": [], **state}
+    story.change(at_s, "NetworkPolicy", "deny", made, event="added")
+
+
+@pytest.fixture
+def labelled(story: Story) -> Story:
+    for change in story.cluster.changes:
+        if change.spec is not None:
+            change.spec["labels"] = {"app": "web"}
+    return story
+
+
+def test_a_policy_that_lets_nobody_through(labelled: Story) -> None:
+    policy(labelled, 40)
+    labelled.fail(41.5, "timeout_connecting", count=700, until_s=119, next_good_s=None)
+    cause = only(labelled)
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("network_policy", "high", "deny")
+    assert cause["evidence"][0]["text"] == "NetworkPolicy deny was made or changed; it is for web-a, web-b"
+
+
+def test_a_policy_that_was_changed_back(labelled: Story) -> None:
+    policy(labelled, 40)
+    policy(labelled, 60, lets_in=[{}])
+    labelled.fail(41.5, "refused", count=700, until_s=61)
+    assert only(labelled)["id"] == "network_policy"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"selector": {"app": "redis"}}, {"incoming": False}, {"at_s": 20}, {"over": True}, {"outcome": "wrong_status"}],
+)
+def test_a_policy_that_is_innocent(labelled: Story, change: dict[str, object]) -> None:
+    """For other pods, for what they send, long before, not in the way of later requests, or of answers."""
+    asked = {"at_s": 40, "over": False, "outcome": "timeout_connecting", **change}
+    state = {name: value for name, value in change.items() if name in ("selector", "incoming")}
+    policy(labelled, asked["at_s"], **state)
+    labelled.fail(41.5, asked["outcome"], count=7, until_s=43, **({} if asked["over"] else {"next_good_s": None}))
+    assert only(labelled)["id"] in ("unknown", "application_error")
