@@ -187,7 +187,7 @@ def run(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 
     def make() -> Recorder:
         api = ClusterApi.from_kubeconfig(params["kubeconfig"], params["context"])
-        return Recorder(api, params["namespace"], path, params["metrics_interval_s"], front)
+        return Recorder(api, params["namespace"], path, params["metrics_interval_s"], front=front)
 
     if params["state"] == "stopped":
         if check_mode:

@@ -25,7 +25,8 @@ LAST_BYTES = 1 << 20
 class Live:
     """`with Live(connection, path, show): …` calls `show` with every new line, in words.
 
-    status: a file that holds what an experiment does now, {"doing": …}; said before the probe's figures.
+    status: a file that holds what an experiment does now, {"doing": …}, said before the probe's figures, and what it
+    has heard of the cluster, {"news": [[number, words], …]}, each said once in a line of its own.
     """
 
     def __init__(self, connection: Any, path: str, show: Callable[[str], None], status: str = "") -> None:
@@ -36,6 +37,7 @@ class Live:
         self._status = status
         self._show = show
         self._shown = ""
+        self._told = 0  # the number of the latest of the news
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -51,19 +53,23 @@ class Live:
 
     def _watch(self) -> None:
         while not self._ended.wait(EVERY_S):
-            line = "  ".join(part for part in (self._doing(), summary_line(self._last(self._path))) if part)
+            status = self._read_status()
+            for number, words in status.get("news", []):
+                if number > self._told:
+                    self._told = number
+                    self._show(words)
+            line = "  ".join(part for part in (status.get("doing", ""), summary_line(self._last(self._path))) if part)
             if line and line != self._shown:
                 self._shown = line
                 self._show(line)
 
-    def _doing(self) -> str:
-        """What the experiment does now; "" where nothing tells."""
-        if not self._status:
-            return ""
+    def _read_status(self) -> dict[str, Any]:
+        """What the experiment does now; {} where nothing tells."""
         try:
-            return str(json.loads(self._last(self._status))["doing"])
-        except (ValueError, KeyError, TypeError):
-            return ""
+            found = json.loads(self._last(self._status)) if self._status else {}
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _last(self, path: str) -> bytes:
         """The beginning of the file's last whole line; nothing where it cannot be read (yet)."""

@@ -218,7 +218,7 @@ def _add(record: ClusterRecord, line: Json) -> None:
         if not isinstance(line[name], expected):
             raise ValueError(f"{name} is {json.dumps(line[name])[:60]}, expected {expected.__name__}")
     if kind == "object":
-        record.changes.append(_change(line))
+        record.changes.append(change_of(line))
     elif kind == "usage":
         record.usage.append(PodUsage(line["t_ns"], line["pods"], line["nodes"]))
     elif kind == "throttling":
@@ -237,7 +237,8 @@ def _add(record: ClusterRecord, line: Json) -> None:
         raise ValueError(f"unknown line kind {kind!r}")
 
 
-def _change(line: Json) -> ObjectChange:
+def change_of(line: Json) -> ObjectChange:
+    """The change that a line tells of. Raises KeyError for another line."""
     return ObjectChange(
         t_ns=line["t_ns"],
         mono_ns=line["mono_ns"],

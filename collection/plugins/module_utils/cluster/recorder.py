@@ -16,7 +16,8 @@ from typing import Any
 
 from .api import ApiGone, ApiRefused, ApiUnavailable, ClusterApi, ClusterError
 from .metrics import UsagePoller
-from .record import Front
+from .notable import Notable
+from .record import Front, ObjectChange
 from .watch import Resource, ResourceWatch
 from .writer import RecordWriter
 
@@ -65,14 +66,22 @@ def _of_front(namespace: str) -> list[Resource]:
 class Recorder:
     """Records one namespace to one file: ``start``, then ``wait``, then ``stop``.
 
-    front: the proxy that answers in front of the service, where there is one.
+    front: the proxy that answers in front of the service, where there is one. heard: told in words of each change that
+    people want to hear of, by the threads that watch.
     """
 
     def __init__(
-        self, api: ClusterApi, namespace: str, path: str, metrics_interval_s: float, front: Front | None = None
+        self,
+        api: ClusterApi,
+        namespace: str,
+        path: str,
+        metrics_interval_s: float,
+        *,
+        front: Front | None = None,
+        heard: Callable[[str], None] | None = None,
     ) -> None:
         self._api, self._namespace, self._path, self._front = api, namespace, path, front
-        self._interval_s = metrics_interval_s
+        self._interval_s, self._heard = metrics_interval_s, heard
         self._watches: list[ResourceWatch] = []
         self._poller: UsagePoller | None = None
         self._writer: RecordWriter | None = None
@@ -96,7 +105,7 @@ class Recorder:
             "metrics_interval_s": self._interval_s,
             "front": None if self._front is None else asdict(self._front),
         }
-        self._writer = RecordWriter(self._path, header)
+        self._writer = RecordWriter(self._path, header, self._listener())
         followed = resources(self._namespace, self._front.namespace if self._front else "")
         self._watches = [ResourceWatch(self._api, entry, self._writer) for entry in followed]
         for watch in self._watches:
@@ -153,6 +162,18 @@ class Recorder:
                 clock_steps=self._api.clock.steps,
             )
         self._api.close()
+
+    def _listener(self) -> Callable[[ObjectChange], None]:
+        notable, heard = Notable(self._namespace, self._front), self._heard
+        one_at_a_time = threading.Lock()
+
+        def listen(change: ObjectChange) -> None:
+            if heard is not None:
+                with one_at_a_time:
+                    for words in notable.words(change):
+                        heard(words)
+
+        return listen
 
     def _ask(self, path: str) -> dict[str, Any]:
         try:

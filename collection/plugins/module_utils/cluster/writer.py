@@ -9,23 +9,29 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .record import RECORD_KIND, SCHEMA_VERSION, Gap
+from .record import RECORD_KIND, SCHEMA_VERSION, Gap, ObjectChange, change_of
 
 
 class RecordWriter:
     """One record file. Each line goes to the kernel with one write; ``close`` writes the end line and syncs.
 
+    heard: told of each change, in the order of the record, by the thread that writes it.
+
     Raises OSError when the file cannot be created or written (a full disk ends the recording, not silently).
     """
 
-    def __init__(self, path: str, header: dict[str, Any]) -> None:
+    def __init__(
+        self, path: str, header: dict[str, Any], heard: Callable[[ObjectChange], None] = lambda _change: None
+    ) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         self._lock = threading.Lock()
+        self._heard = heard
         self.counts: Counter[str] = Counter()
         self._put(
             {"record": RECORD_KIND, "schema_version": SCHEMA_VERSION, "started_at": _utc_now(), **_now(), **header}
@@ -33,21 +39,20 @@ class RecordWriter:
 
     def change(self, kind: str, event: str, via: str, metadata: dict[str, Any], **body: Any) -> None:
         """One state of one object; ``body`` holds api_time, state and, where it is new, spec."""
-        self._put(
-            {
-                "line": "object",
-                **_now(),
-                "kind": kind,
-                "event": event,
-                "via": via,
-                "name": metadata.get("name", ""),
-                "namespace": metadata.get("namespace", ""),
-                "uid": metadata.get("uid", ""),
-                "resource_version": metadata.get("resourceVersion", ""),
-                **body,
-            },
-            kind,
-        )
+        line = {
+            "line": "object",
+            **_now(),
+            "kind": kind,
+            "event": event,
+            "via": via,
+            "name": metadata.get("name", ""),
+            "namespace": metadata.get("namespace", ""),
+            "uid": metadata.get("uid", ""),
+            "resource_version": metadata.get("resourceVersion", ""),
+            **body,
+        }
+        self._put(line, kind)
+        self._heard(change_of(line))
 
     def gap(self, gap: Gap) -> None:
         self._put({"line": "gap", **_now(), **gap.__dict__}, "gaps")

@@ -2,16 +2,17 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """How others follow an experiment, and take over for a step that is theirs: two small files beside its record.
 
-<record>.status.json says what it does now (the live line shows it); <record>.go.json is the answer to a step that the
-playbook does. Both go with the experiment's end.
+<record>.status.json says what it does now, and what it hears of the cluster (the live lines show it); <record>.go.json
+is the answer to a step that the playbook does. Both go with the experiment's end.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
@@ -20,6 +21,8 @@ from .stage import POLL_S, Stage, StepError
 
 STATUS_SUFFIX = ".status.json"
 GO_SUFFIX = ".go.json"
+#: So many, and so long, that the status can be read in one piece (the live line's FIRST_BYTES).
+NEWS, NEWS_LENGTH = 8, 120
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Status:
     doing: str = "start"
     tasks: int = -1
     file: str = ""
+    #: [number, words] of the latest changes in the cluster, numbered from 1.
+    news: list[tuple[int, str]] = field(default_factory=list)
 
 
 class Desk:
@@ -41,7 +46,19 @@ class Desk:
         self._path, self._go = Path(record + STATUS_SUFFIX), Path(record + GO_SUFFIX)
         self.status = Status(process.pid, process.start_ticks)
         self._go.unlink(missing_ok=True)
+        self._lock = threading.Lock()
+        self._heard = 0
         self._put()
+
+    def hear(self, words: str) -> None:
+        """What happened in the cluster; called by the recorder's threads."""
+        line = f"cluster: {words}"[:NEWS_LENGTH]
+        with self._lock:
+            self._heard += 1
+            self.status.news = [*self.status.news, (self._heard, line)][-NEWS:]
+        self._put()
+        if self._show is not None:
+            self._show(line)
 
     def tell(self, doing: str) -> None:
         """What it does now."""
@@ -70,7 +87,8 @@ class Desk:
         self._path.unlink(missing_ok=True)
 
     def _put(self) -> None:
-        _write(self._path, asdict(self.status))
+        with self._lock:
+            _write(self._path, asdict(self.status))
 
 
 def read_status(record: str) -> Status | None:
@@ -101,5 +119,5 @@ def go_on(record: str, error: str) -> None:
 
 def _write(path: Path, value: dict[str, Any]) -> None:
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(temporary, path)

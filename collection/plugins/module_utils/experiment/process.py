@@ -57,7 +57,7 @@ def run_here(plan: Plan, desk: Desk, owner_pid: int | None = None, on_second: On
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_unused: stop.set())
-    experiment = Experiment(plan, stop, desk.tell, desk.hand_over, on_second)
+    experiment = Experiment(plan, stop, desk.tell, desk.hand_over, on_second=on_second, hear=desk.hear)
     if owner_pid is not None:
         threading.Thread(target=_end_with, args=(owner_pid, stop), daemon=True).start()
     try:

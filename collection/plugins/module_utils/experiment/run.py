@@ -62,11 +62,13 @@ class Experiment:
         stop: threading.Event,
         tell: Tell,
         hand_over: Callable[[Stage, int, str], None] | None = None,
+        *,
         on_second: OnSecond | None = None,
+        hear: Tell | None = None,
     ) -> None:
         self.plan = plan
         self.record = ExperimentRecord(plan)
-        self._stop, self._tell, self._hand_over = stop, tell, hand_over
+        self._stop, self._tell, self._hand_over, self._hear = stop, tell, hand_over, hear
         self._probe = ProbeProcess(on_second)
         self._phase = "start"
         self._late = 0
@@ -97,7 +99,14 @@ class Experiment:
                 self._prepare(stage)
                 if plan.cluster is not None:
                     record = f"{plan.record}.cluster.jsonl"
-                    recorder = Recorder(connect(plan.cluster), plan.namespace, record, METRICS_EVERY_S, plan.front)
+                    recorder = Recorder(
+                        connect(plan.cluster),
+                        plan.namespace,
+                        record,
+                        METRICS_EVERY_S,
+                        front=plan.front,
+                        heard=self._hear,
+                    )
                     recorder.start()
             with self._timed("steady"):
                 self._settle(stage)

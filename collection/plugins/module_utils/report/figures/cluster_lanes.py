@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from typing import Any
 
+from ...cluster.notable import Notable, place_of, ready_count
 from ...cluster.record import ClusterRecord, ObjectChange
 
 Json = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet")
-REPEAT_NS = 10_000_000_000  # an event that repeats within this is one mark
-MESSAGE_LENGTH = 160
 
 
 def cluster_view(record: ClusterRecord) -> Json:
@@ -56,119 +55,17 @@ def joined_views(views: Sequence[Json]) -> Json:
 
 
 def cluster_marks(record: ClusterRecord) -> list[Json]:
-    """Return the changes worth a mark, {at_unix_ns, source: cluster, name}, in order of time.
-
-    Rollouts and scaling, selectors, restarts with their reason, nodes, autoscaling, warnings, and the moments at
-    which a Service lost its last ready endpoint or got one again.
-    """
-    before: dict[str, ObjectChange] = {}
-    warned: dict[tuple[str, str], int] = {}
-    ready: dict[str, int] = {}
-    marks = []
-    for change in sorted(record.changes, key=lambda one: one.t_ns):
-        old = before.get(change.uid)
-        before[change.uid] = change
-        if change.kind == "EndpointSlice":
-            names = _endpoint_marks(change, _place(record, change), ready)
-        elif change.kind == "Event":
-            names = _warning(change, warned)
-        else:
-            names = _change_names(change, _place(record, change), old.state if old else None)
-        marks += [{"at_unix_ns": change.t_ns, "source": "cluster", "name": name} for name in names]
-    return marks
+    """Return the changes worth a mark, {at_unix_ns, source: cluster, name}, in order of time."""
+    notable = Notable(str(record.header.get("namespace") or ""), record.front)
+    return [
+        {"at_unix_ns": change.t_ns, "source": "cluster", "name": name}
+        for change in sorted(record.changes, key=lambda one: one.t_ns)
+        for name in notable.words(change)
+    ]
 
 
 def _place(record: ClusterRecord, change: ObjectChange) -> str:
-    """What stands before the names of the proxy in front, where it is in a namespace of its own."""
-    front = record.front
-    other = front is not None and front.namespace == change.namespace != record.header.get("namespace")
-    return f"{change.namespace}/" if other else ""
-
-
-def _change_names(change: ObjectChange, place: str, old: Mapping[str, Any] | None) -> list[str]:
-    tell = _TELL.get(change.kind)
-    if old is None or tell is None or change.event == "deleted":
-        return []
-    return tell(place + change.name, old, change.state)
-
-
-def _workload(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    names = []
-    if new.get("images") != old.get("images") or new.get("version") != old.get("version"):
-        names.append(f"{name}: {old.get('version') or 'old image'} → {new.get('version') or 'new image'}")
-    if new.get("replicas") != old.get("replicas"):
-        names.append(f"{name}: {old.get('replicas')} → {new.get('replicas')} replicas")
-    return names
-
-
-def _service(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    if new.get("selector") == old.get("selector"):
-        return []
-    return [f"Service {name} selects " + ", ".join(f"{key}={value}" for key, value in new["selector"].items())]
-
-
-def _pod(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [f"{name} restarted{_why_ended(new)}"] if new.get("restarts", 0) > old.get("restarts", 0) else []
-
-
-def _node(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    if new.get("ready") == old.get("ready"):
-        return []
-    return [f"node {name} is {'ready' if new.get('ready') == 'True' else 'not ready'}"]
-
-
-def _autoscaler(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    if new.get("desired") == old.get("desired"):
-        return []
-    return [f"autoscaler {name}: {old.get('desired')} → {new.get('desired')} replicas"]
-
-
-_TELL: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], list[str]]] = {
-    "Deployment": _workload,
-    "StatefulSet": _workload,
-    "Service": _service,
-    "Pod": _pod,
-    "Node": _node,
-    "HorizontalPodAutoscaler": _autoscaler,
-}
-
-
-def _why_ended(state: Mapping[str, Any]) -> str:
-    for container in state.get("containers", []):
-        last = container.get("last") or {}
-        if last:
-            return f" ({last.get('reason')}, exit code {last.get('exit_code')})"
-    return ""
-
-
-def _warning(change: ObjectChange, warned: dict[tuple[str, str], int]) -> list[str]:
-    state = change.state
-    if state.get("type") != "Warning" or change.event in ("listed", "deleted"):
-        return []
-    about = state.get("about") or {}
-    key = (str(about.get("uid") or about.get("name")), str(state.get("reason")))
-    recent = key in warned and change.t_ns - warned[key] < REPEAT_NS
-    warned[key] = change.t_ns
-    if recent:
-        return []
-    message = " ".join(str(state.get("message") or "").split())
-    if len(message) > MESSAGE_LENGTH:
-        message = message[: MESSAGE_LENGTH - 1] + "…"
-    return [f"{state.get('reason')}: {about.get('name')}: {message}"]
-
-
-def _endpoint_marks(change: ObjectChange, place: str, ready: dict[str, int]) -> list[str]:
-    service = place + str(change.state.get("service") or change.name)
-    count = 0 if change.event == "deleted" else _ready_count(change.state)
-    old = ready.get(service)
-    ready[service] = count
-    if old and not count:
-        return [f"Service {service} has no ready endpoint"]
-    return [f"Service {service} has a ready endpoint again"] if old == 0 and count else []
-
-
-def _ready_count(state: Mapping[str, Any]) -> int:
-    return sum(bool(endpoint.get("ready")) for endpoint in state.get("endpoints", []))
+    return place_of(change, str(record.header.get("namespace") or ""), record.front)
 
 
 def _pods(record: ClusterRecord) -> list[Json]:
@@ -230,7 +127,7 @@ def _endpoints(record: ClusterRecord) -> dict[str, list[list[int]]]:
     for change in record.of_kind("EndpointSlice"):
         service = _place(record, change) + str(change.state.get("service") or change.name)
         members = slices.setdefault(service, {})
-        members[change.uid] = 0 if change.event == "deleted" else _ready_count(change.state)
+        members[change.uid] = 0 if change.event == "deleted" else ready_count(change.state)
         lines.setdefault(service, []).append([change.t_ns, sum(members.values())])
     return lines
 

@@ -76,6 +76,22 @@ def test_a_lost_connection_only_stops_the_line(tmp_path: Path) -> None:
     assert live.summary_line(watch._last(str(tmp_path / "x"))) == ""
 
 
+def test_what_happened_in_the_cluster_is_told_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "EVERY_S", 0.05)
+    status, lines = tmp_path / "status", []
+
+    def told(*news: tuple[int, str]) -> None:
+        status.write_text(json.dumps({"doing": "rollout", "news": news}) + "\n")
+        time.sleep(0.2)
+
+    with live.Live(Connection("local"), str(tmp_path / "none"), lines.append, str(status)):
+        told((1, "cluster: web: 1 → 2"))
+        told((1, "cluster: web: 1 → 2"), (2, "cluster: web-a restarted"))
+        status.write_text("[1]\n")
+        time.sleep(0.2)
+    assert lines == ["cluster: web: 1 → 2", "rollout", "cluster: web-a restarted"]
+
+
 def test_half_a_line_is_none() -> None:
     assert live.summary_line(b'{"record":"probe_progress","completed":1,') == ""
     assert live.summary_line(b'{broken,"deltas":') == ""

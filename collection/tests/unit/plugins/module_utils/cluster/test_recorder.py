@@ -42,7 +42,7 @@ class Recording:
     def __init__(self, api: FakeApi, folder: Path, interval_s: float = 60, front: str = "") -> None:
         self.path = str(folder / "record" / "cluster.jsonl")
         client = ClusterApi.from_kubeconfig(api.kubeconfig(folder))
-        self.recorder = Recorder(client, "shop", self.path, interval_s, Front.parse("front", front))
+        self.recorder = Recorder(client, "shop", self.path, interval_s, front=Front.parse("front", front))
         self.recorder.start()
 
     def until(self, found: Callable[[ClusterRecord], bool]) -> None:

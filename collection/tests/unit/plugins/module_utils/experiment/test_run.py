@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,10 @@ def plan_of(folder: Path, url: str, cluster: FakeCluster | None, **changes: Any)
     return {**plan, **changes}
 
 
-def run(plan: Json) -> Json:
+def run(plan: Json, show: Callable[[str], None] | None = None) -> Json:
     """In this process, as the command does."""
     checked = parse(plan)
-    desk = handover.Desk(checked.record, Running(os.getpid(), start_ticks(os.getpid()) or 0))
+    desk = handover.Desk(checked.record, Running(os.getpid(), start_ticks(os.getpid()) or 0), show)
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
         return run_here(checked, desk)
@@ -107,6 +107,19 @@ def test_a_rollout_is_stamped_at_its_call_and_the_load_lasts_until_after_its_end
     assert Journal(plan["journal"]).entries() == []
     assert set(run_of(parse(plan))) == {"variant", "experiment", "probe", "cluster"}
     assert not Path(plan["record"] + handover.STATUS_SUFFIX).exists()
+
+
+def test_what_the_cluster_does_is_told_as_it_happens(cluster: FakeCluster, url: str, tmp_path: Path) -> None:
+    heard: list[tuple[str, int]] = []
+    plan = plan_of(tmp_path, url, cluster, steps=[{"do": "scale", "name": "3", "object": "web", "replicas": 3}])
+
+    def show(words: str) -> None:
+        status = handover.read_status(plan["record"])
+        heard.append((words, len(status.news) if status else -1))
+
+    run(plan, show)
+    assert ("cluster: web: 2 → 3 replicas", 1) in heard
+    assert [words for words, _news in heard].index("cluster: web: 2 → 3 replicas") > 2  # not before the step
 
 
 def test_what_was_so_already_is_no_change(cluster: FakeCluster, url: str, tmp_path: Path) -> None:
