@@ -10,18 +10,26 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/.lab: requirements.txt
+define VENV_AND_LINK
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "PYTHON: expected Python 3.11 or newer, got $$($(PYTHON) --version)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "PYTHON: its venv module does not work (Debian: apt-get install python3-venv)"; exit 1; }
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
-	mkdir -p $(dir $(COLLECTION_LINK))
-	ln -sfn ../../../../collection $(COLLECTION_LINK)
+	@mkdir -p $(dir $(COLLECTION_LINK))
+	@ln -sfn ../../../../collection $(COLLECTION_LINK)
+endef
+
+PIP := $(BIN)/pip install --quiet --require-hashes --requirement
+$(BIN)/.lab: requirements.txt
+	$(VENV_AND_LINK)
+	$(PIP) requirements.txt
 	touch $@
 
-$(BIN)/.dev: requirements-dev.txt $(BIN)/.lab
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
-	touch $@
+# All of it, ten times as fast by uv. Where uv finds no packages (it does not read pip.conf), by pip.
+$(BIN)/.dev: requirements-dev.txt
+	$(VENV_AND_LINK)
+	awk '/^[a-z]/ {on = /^uv==/} on' $< | $(PIP) /dev/stdin
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement $< || $(PIP) $<
+	touch $(BIN)/.lab $@
 
 lab: $(BIN)/.lab ## bring the lab up, run a scenario (ARGS="-e scenario=…"), show its report
 	$(BIN)/ansible-playbook site.yml $(ARGS)
