@@ -19,7 +19,6 @@ from typing import Any
 import psutil
 import pytest
 from lab_under_test import Lab
-from local_registry import registry
 from marks import late_ms
 
 pytestmark = pytest.mark.lab
@@ -201,46 +200,3 @@ def test_an_autoscaler_without_metrics_stops_before_anything_changes(lab: Lab, t
     assert run.code != 0
     assert "metrics: the cluster serves no figures of pods" in " ".join(run.output.split())
     assert "changed=0" in run.output
-
-
-@pytest.fixture
-def team(lab: Lab, tmp_path: Path) -> Path:
-    """Kubeconfig of a user who may do as he likes in the namespace `team`, and nothing elsewhere."""
-    inside = "--namespace=team"
-    lab.kubectl("create", "namespace", "team")
-    lab.kubectl("create", "serviceaccount", "engineer", inside)
-    lab.kubectl("create", "rolebinding", "engineer", inside, "--clusterrole=admin", "--serviceaccount=team:engineer")
-    token = lab.kubectl("create", "token", "engineer", inside, "--duration=1h").strip()
-    config = json.loads(lab.kubectl("config", "view", "--raw", "--output=json"))
-    config["users"] = [{"name": "engineer", "user": {"token": token}}]
-    config["contexts"] = [{"name": "team", "context": {"cluster": config["clusters"][0]["name"], "user": "engineer"}}]
-    config["current-context"] = ""
-    path = tmp_path / "kubeconfig"
-    path.write_text(json.dumps(config))
-    return path
-
-
-def test_an_existing_cluster_is_used_with_rights_in_one_namespace(lab: Lab, team: Path, tmp_path: Path) -> None:
-    """Of a team that may work in its namespace alone, with images that the nodes pull from the team's registry."""
-    inventory = "--inventory=inventories/existing"
-    where = {"lab_kubeconfig": str(team), "lab_context": "team", "scenario_only": ["switch"]}
-    try:
-        denied = lab.run("playbooks/scenarios/blue-green.yml", inventory, "--extra-vars", json.dumps(where))
-        assert denied.code != 0
-        assert "in hello-switch the user may not create deployments.apps" in " ".join(denied.output.split())
-        assert "changed=0" in denied.output
-        where["lab_namespace"] = "team"
-        nodes = lab.kubectl("get", "nodes", "--output=jsonpath={.items[*].metadata.name}").split()
-        with registry(tmp_path, nodes) as team_registry:
-            where["images_registry"] = f"{team_registry.address}/team"
-            lab.succeed("playbooks/scenarios/blue-green.yml", inventory, "--extra-vars", json.dumps(where))
-        result: Any = lab.newest_result("blue-green")
-        assert result["verdict"] == "pass"
-        events = json.loads(lab.kubectl("get", "events", "--namespace=team", "--output=json"))["items"]
-        pulled = [event["message"] for event in events if event["reason"] == "Pulled"]
-        assert any(f'Successfully pulled image "{team_registry.address}/team/' in message for message in pulled), pulled
-        # HEAD alone, where a node has the layers already from an image of the same content.
-        asked = [line for line in team_registry.log.read_text().splitlines() if "containerd/" in line]
-        assert any("/v2/team/" in line for line in asked), asked
-    finally:
-        lab.kubectl("delete", "namespace", "team")
