@@ -53,7 +53,8 @@ options:
           - Of k6 C(--out json=FILE) (also gzipped), C(--summary-export FILE), what C(JSON.stringify) makes of
             handleSummary's data, and the new machine-readable summary; of vegeta C(vegeta encode) and
             C(vegeta report -type=json); hey's text and C(hey -o csv); oha's C(--output-format json) and C(--db-url);
-            the text of wrk and siege; C(fortio load -json); locust's C(--csv), stats and history; JMeter's JTL as CSV.
+            the text of wrk and siege; C(fortio load -json); locust's C(--csv), stats and history; JMeter's JTL as CSV;
+            the answer to a range query of Prometheus for counters by status.
           - Summaries have no timeline and no outages. k6's thresholds become objectives.
           - hey's CSV, oha's database and wrk leave requests without an answer out, so that the verdict is
             V(inconclusive) at best.

@@ -20,6 +20,7 @@ from . import (
     foreign_locust,
     foreign_oha,
     foreign_oha_database,
+    foreign_prometheus,
     foreign_siege,
     foreign_vegeta,
     foreign_wrk,
@@ -62,6 +63,7 @@ READERS = (
     Reader("locust's stats.csv", foreign_locust.recognises_stats, foreign_locust.reads_stats),
     Reader("locust's stats_history.csv", foreign_locust.recognises_history, foreign_locust.reads_history),
     Reader("JMeter's JTL", foreign_jmeter.recognises, foreign_jmeter.reads),
+    Reader("Prometheus' range query", foreign_prometheus.recognises, foreign_prometheus.reads),
 )
 
 
