@@ -17,6 +17,7 @@ import kinds
 import messages
 import open_loop
 import peers
+import probers
 import speed
 import truth
 import week
@@ -94,6 +95,12 @@ PARTS = {
         "every ten; sockets are left out, and the clock.",
         week.run,
         week.render,
+    ),
+    "probers": Part(
+        "A hundred probers as one",
+        "`probe merge` of a hundred records of an hour at 100 requests a second, simulated, on one core.",
+        probers.run,
+        probers.render,
     ),
 }
 
