@@ -3,7 +3,7 @@
 """A hundred records of an hour become one: how long `probe merge` takes, and how much memory.
 
 Each is what a prober of 100 requests a second writes, made without sockets by the real books and writer (tests:
-`simulated.py`); they begin up to four seconds apart, so their resets do not meet and their brown-outs do.
+`simulated.py`); they begin up to four seconds apart, so their resets do not meet.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def run(setting: Setting) -> dict[str, Any]:
         "seconds": told.elapsed_s,
         "peak_mib": told.peak_mib,
         "joint_mib": joint.stat().st_size / 2**20,
-        "brownouts": sum(track["count"] for track in record["brownouts"]["tracks"]),
+        "outages": record["outages"]["count"],
     }
 
 
 def render(results: dict[str, Any]) -> list[str]:
     """One row, and the goals."""
-    heads = ["records", "each MiB", "requests", "seconds", "peak MiB", "merged record MiB", "brown-outs (6)"]
+    heads = ["records", "each MiB", "requests", "seconds", "peak MiB", "merged record MiB", "outages"]
     row = [
         number(results["records"], 0),
         number(results["each_mib"], 2),
@@ -55,7 +55,7 @@ def render(results: dict[str, Any]) -> list[str]:
         number(results["seconds"], 1),
         number(results["peak_mib"], 0),
         number(results["joint_mib"], 2),
-        number(results["brownouts"], 0),
+        number(results["outages"], 0),
     ]
     fast = results["seconds"] <= SECONDS and results["peak_mib"] <= MEMORY_MIB
     return [
