@@ -34,6 +34,8 @@ class Answers:
         start = int(probe["started_unix_ns"])
         #: How long the slowest good answer took: a request that is cut may have been sent so much earlier.
         self.slowest_ns = int((probe.get("totals", {}).get("service_time") or {}).get("max_ns") or 0)
+        #: When the probe ended; None where its record does not tell.
+        self.ended_ns = start + int(probe["elapsed_s"] * NS_PER_S) if "elapsed_s" in probe else None
         self._of: dict[str, list[Answered]] = {}
         self.exact = False
         for attempt in attempts:

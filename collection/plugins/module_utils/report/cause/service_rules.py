@@ -18,6 +18,7 @@ from .unserved import empty_text, unserved
 NETWORK_LAG_NS = 5 * NS_PER_S
 # What becomes of a connection that a packet filter drops or rejects; kept ones may be cut, too.
 CLOSED_OUTCOMES = TIMEOUT_OUTCOMES | {"refused", "unreachable", "reset"}
+HEALED_NS = 5 * NS_PER_S
 ROLLING_NS = 30 * NS_PER_S  # after this long without an error the first new pod had shown that it answers
 
 
@@ -107,6 +108,8 @@ def bad_release(failure: Failure, scene: Scene) -> Finding | None:
     before = [one for one in scene.failures if one.end_ns < added and same & set(one.outcomes)]
     if before or failure.last_bad_ns > over + PROXY_LAG_NS or failure.requests_lost < 2:
         return None  # it failed the same way before, or went on without the new pods
+    if failure.only(ANSWERED_OUTCOMES) and _healed(failure, scene, over):
+        return None  # a version that answers wrongly goes on with it
     image = ", ".join(str(one.get("image")) for one in first.doors)
     evidence = (
         Evidence(added, f"{first.name} ({image}) became the first endpoint of another template"),
@@ -115,6 +118,14 @@ def bad_release(failure: Failure, scene: Scene) -> Finding | None:
     target = scene.view.workload_of(first)
     advice = f"roll back (kubectl rollout undo {target.lower()}), and let the readiness probe ask for what failed here"
     return Finding("bad_release", "medium", added, first.name, evidence, Change(advice, target))
+
+
+def _healed(failure: Failure, scene: Scene, over_ns: int) -> bool:
+    """Whether nobody failed so any more though the new pods, which went at over_ns, were still asked."""
+    same = [one.last_bad_ns for one in scene.failures if set(failure.outcomes) & set(one.outcomes)]
+    last = max(same, default=failure.last_bad_ns)
+    ended = scene.answers.ended_ns
+    return ended is not None and min(over_ns, ended) - last > HEALED_NS
 
 
 def _is_for(policy: Mapping[str, Any], pod: PodLife) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story, causes, only
 
 
@@ -63,6 +64,17 @@ def test_a_release_that_failed_no_other_way_than_before_is_not_to_blame(story: S
     story.fail(10, "wrong_status", count=5, until_s=11)
     story.fail(32.3, "wrong_status", count=900, until_s=119)
     assert [cause for cause, _confidence, _subject in causes(story)] == ["application_error"] * 2
+
+
+def test_a_release_that_answers_rightly_in_the_end_is_not_bad(story: Story) -> None:
+    """What failed for a moment as its pods came was the going of the old ones: a front said 502."""
+    release(story)
+    story.fail(32.3, "wrong_status", count=40, until_s=34.6, first_error="status 502")
+    assert only(story)["id"] == "bad_release"  # as long as nothing tells that it went well later
+    probe = {**story.probe(), "elapsed_s": 60.0}
+    (row,) = explain(probe, story.cluster)["failures"]
+    assert row["cause"]["id"] == "terminated_while_routed"
+    assert "bad_release" not in [one["id"] for one in row["also"]]
 
 
 def policy(story: Story, at_s: float, **state: object) -> None:
