@@ -78,8 +78,8 @@ class Answers:
             due = asked.due
             latency = now - due
             if not going_on:
-                self._book(known, connection, now)
                 if latency < stall_ns and due >= bucket_start:
+                    self._book(known, connection, now)
                     owner = asked.tracker
                     owner.ring[asked.number & owner.mask] = 1
                     known.latencies.append(latency)
@@ -137,6 +137,8 @@ class Answers:
             request.wire_bytes = known.total
             recorder.failed(connection, now, outcome.CLIENT_LATE, "")
             return
+        if not self.going_on:
+            self._book(known, connection, now)
         # From its start: what was sent late is no stall of the service.
         stalled = recorder.took(request.start, now) >= self._stall_ns
         request.tracker.end(request.number, outcome.STALLED_CODE if stalled else outcome.OK_CODE, now)

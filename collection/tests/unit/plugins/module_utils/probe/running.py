@@ -49,6 +49,8 @@ def probe(**options: Any) -> dict[str, Any]:
     options.setdefault("max_steal", 100.0)
     record = Supervisor(parse(options), ["test"]).run()
     accounted(record)
+    for group in (record["totals"], *record["lanes"].values(), *record["targets"].values()):
+        assert group["connect_time"]["count"] == group["connections_opened"]
     return record
 
 

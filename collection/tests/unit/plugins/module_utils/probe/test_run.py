@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.options imp
 from ansible_collections.availability.lab.plugins.module_utils.probe.progress import ProgressError, recover
 from ansible_collections.availability.lab.plugins.module_utils.probe.supervisor import Supervisor
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.raw_server import raw_server, read_head
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import (
     accounted,
     children,
@@ -306,6 +308,25 @@ def test_a_probe_that_stood_still_holds_it_against_nobody() -> None:
     assert record["verdict"] == "inconclusive"
     lengths = [pause["end_s"] - pause["start_s"] for pause in record["self_check"]["pauses"]]
     assert 2 <= max(lengths) <= 4
+
+
+def test_connections_are_counted_once_where_known_answers_were_read_late() -> None:
+    """The head is the same in every answer, so that those that came during the stop are known."""
+
+    def answer(sock: socket.socket) -> None:
+        read_head(sock)
+        time.sleep(0.3)
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with raw_server(answer) as port:
+        stop_workers(children(), 1.0, 2.5)
+        record = probe(url=[f"http://127.0.0.1:{port}/"], rate=100, duration="3s", timeout="2s", stall_after="1s")
+    outcomes = counts(record)
+    assert outcomes["client_late"] >= 10
+    for group in (record["totals"], record["lanes"]["new"]):
+        assert group["requests_on_kept_connections"] == 0
+        assert group["connections_opened"] == group["connect_time"]["count"] == group["due"] - outcomes["not_sent"]
+        assert group["service_time"]["count"] == outcomes["ok"]
 
 
 def test_a_short_stop_of_the_probe_is_no_stall_no_slowness_and_no_time_out() -> None:
