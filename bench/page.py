@@ -14,10 +14,10 @@ from typing import Any
 
 import endurance
 import kinds
+import many_probers
 import messages
 import open_loop
 import peers
-import probers
 import speed
 import truth
 import week
@@ -99,8 +99,8 @@ PARTS = {
     "probers": Part(
         "A hundred probers as one",
         "`probe merge` of a hundred records of an hour at 100 requests a second, simulated, on one core.",
-        probers.run,
-        probers.render,
+        many_probers.run,
+        many_probers.render,
     ),
 }
 

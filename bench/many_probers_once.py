@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Writes the records of a hundred probers of an hour into the folder named on the command line, for probers.py."""
+"""Writes the records of a hundred probers of an hour into the folder named on the command line, for many_probers.py."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def run(setting: Setting) -> dict[str, Any]:
     """The figures of the merge, and what it found."""
     folder = setting.files / "probers"
     folder.mkdir()
-    maker = str(Path(__file__).with_name("probers_once.py"))
+    maker = str(Path(__file__).with_name("many_probers_once.py"))
     run_process([sys.executable, maker, str(folder)], setting.client_core, 1_200)
     records = sorted(map(str, folder.iterdir()))
     joint = setting.files / "joint.json"
