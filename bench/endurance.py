@@ -34,25 +34,18 @@ def run(setting: Setting) -> dict[str, Any]:
         "rate": said.rate,
         "peak_mib": said.peak_mib,
         "record_kib": record.stat().st_size / 1024,
-        "report_s": _report_s(setting, str(record)),
+        "report_s": _python_s(setting, str(HERE / "report_once.py"), str(record), str(setting.files)),
+        "drawing_s": _python_s(setting, "-c", "import matplotlib.figure, matplotlib.backends.backend_agg"),
     }
 
 
-def _report_s(setting: Setting, record: str) -> float:
-    """Seconds to write every report format and print every summary, reading the record and starting Python included."""
+def _python_s(setting: Setting, *arguments: str) -> float:
+    """Seconds of a Python on the client's core: to write every report format and print every summary, reading
+    the record included; or only to have what draws the pictures.
+    """
     start = time.monotonic()
     subprocess.run(
-        [
-            "taskset",
-            "-c",
-            str(setting.client_core),
-            sys.executable,
-            str(HERE / "report_once.py"),
-            record,
-            str(setting.files),
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
+        ["taskset", "-c", str(setting.client_core), sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL
     )
     return time.monotonic() - start
 
@@ -67,8 +60,18 @@ def render(results: dict[str, Any]) -> list[str]:
         number(results["peak_mib"], 1),
         number(results["record_kib"], 0),
         number(results["report_s"], 2),
+        number(results["drawing_s"], 2),
     ]
-    heads = ["requests", "good", "seconds", "requests/s", "peak MiB", "record KiB", "report s"]
+    heads = [
+        "requests",
+        "good",
+        "seconds",
+        "requests/s",
+        "peak MiB",
+        "record KiB",
+        "reports s",
+        "importing matplotlib s",
+    ]
     return [
         *table(heads, [row]),
         "",
