@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 COLLECTION_LINK := $(VENV)/collections/ansible_collections/availability/lab
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help lab up down scenarios teardown restore test test-fast pytest pytest-fast test-browser test-galaxy lint types coverage test-long bench fuzz requirements changelog docs-site build clean
+.PHONY: help lab up down scenarios teardown restore test test-fast units timed pytest test-browser test-galaxy lint types coverage test-long bench fuzz requirements changelog docs-site build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,35 +49,33 @@ restore: $(BIN)/.lab ## put the lab right after a scenario that was killed
 teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
-# Lint and types never wait, tests do little else: side by side, and where both want a core the tests have it.
-SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs=3 lint types
-STYLE := nice -n 19
+# Lint and types beside the units, which no neighbour disturbs; what measures time comes after them, alone.
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs=3 lint types units
 
 test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itself
-	$(SIDE_BY_SIDE) pytest
+	$(SIDE_BY_SIDE)
+	$(MAKE) --no-print-directory timed pytest
 
 test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
-	$(SIDE_BY_SIDE) pytest-fast
+	$(SIDE_BY_SIDE)
+	$(MAKE) --no-print-directory timed
 
 # Two at a time. A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.
 TWO := $(BIN)/pytest -q -n 2 --dist worksteal
-UNITS := $(TWO) -m 'not timed' collection/tests/unit workloads
-TIMED := $(TWO) -m timed collection/tests/unit || \
-  $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m timed collection/tests/unit
+units: $(BIN)/.dev
+	$(TWO) -m 'not timed' collection/tests/unit workloads
+
+timed: $(BIN)/.dev
+	$(TWO) -m timed collection/tests/unit || \
+	  $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m timed collection/tests/unit
 
 pytest: $(BIN)/.dev
-	$(UNITS)
-	$(TIMED)
 	$(MAKE) --no-print-directory --jobs=2 test-browser test-galaxy
 	$(BIN)/pytest -q --durations=40 -m 'lab and not long' collection/tests/integration collection/tests/galaxy \
 	  molecule collection/tests/scenarios collection/tests/teardown collection/tests/at_home $(ARGS)
 
 test-browser test-galaxy: test-%: $(BIN)/.dev
 	$(BIN)/pytest -q -m 'not lab and not long' collection/tests/$*
-
-pytest-fast: $(BIN)/.dev
-	$(UNITS)
-	$(TIMED)
 
 coverage: $(BIN)/.dev ## fails when the unit tests reach less of module_utils than pyproject.toml says
 	$(BIN)/pytest -q --cov --cov-report=term:skip-covered collection/tests/unit
@@ -86,12 +84,12 @@ test-long: coverage ## what takes minutes each: most Molecule scenarios, ansible
 	$(BIN)/pytest -q --durations=0 -m long collection/tests/galaxy collection/tests/integration molecule $(ARGS)
 
 lint: $(BIN)/.dev ## ruff and ansible-lint (production profile)
-	$(STYLE) $(BIN)/ruff check
-	$(STYLE) $(BIN)/ruff format --check
-	$(STYLE) $(BIN)/ansible-lint --offline -q
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/ansible-lint --offline -q
 
 types: $(BIN)/.dev ## mypy
-	$(STYLE) $(BIN)/mypy
+	$(BIN)/mypy
 
 bench: $(BIN)/.dev ## the load engine against its peers; writes docs/bench.md
 	$(BIN)/python -m bench.run $(ARGS)

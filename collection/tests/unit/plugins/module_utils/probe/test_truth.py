@@ -103,9 +103,10 @@ def _without(event: Event, told: list[dict[str, Any]], record: dict[str, Any], l
     if event.kind in ("outage", "reset", "stall"):
         one = max(mine, key=lambda entry: entry["length_s"])
         edges = (event.start_s, event.end_s, event.end_s - STALL_AFTER_S)
-        for stray in mine:  # a single request that was held up on its way over an edge
-            near = min(abs(stray["first_bad_s"] - edge) for edge in edges) <= ON_ITS_WAY_S
-            assert stray is one or (stray["isolated"] and near), f"{event}: {stray}"
+        for stray in mine:  # requests that were held up on their way over an edge
+            ends = stray["first_bad_s"], stray["last_bad_s"]
+            near = any(all(abs(end - edge) <= ON_ITS_WAY_S for end in ends) for edge in edges)
+            assert stray is one or near, f"{event}: {stray}"
         assert one["kind"] == ("stall" if event.kind == "stall" else "outage")
         assert one["last_good_s"] <= event.start_s <= one["first_bad_s"] + ON_ITS_WAY_S, f"{event}: {one}"
         length_s = event.end_s - event.start_s
