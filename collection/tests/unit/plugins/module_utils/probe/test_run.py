@@ -65,10 +65,10 @@ def test_a_closed_plan_stops_after_its_requests() -> None:
 def test_users_think_and_keep_a_pace() -> None:
     with serving() as server:
         thinking = probe(url=[server.url + "/"], users=5, duration="1s", think_time="200ms", connection="reuse")
-        pacing = probe(url=[server.url + "/"], users=5, duration="2s", iteration_time="250ms")
+        pacing = probe(url=[server.url + "/"], users=5, duration="2s", iteration_time="1s")
     assert 15 <= thinking["totals"]["due"] <= 25
-    assert 15 <= pacing["totals"]["due"] <= 40
-    begun = {row["i"] for row in pacing["timeline"]["rows"] if row["i"] < 3}
+    assert 5 <= pacing["totals"]["due"] <= 15
+    begun = {row["i"] for row in pacing["timeline"]["rows"] if row["i"] < 10}
     assert len(begun) > 1, "those who keep a pace do not all begin at once"
 
 
