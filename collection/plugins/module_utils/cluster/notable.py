@@ -28,13 +28,13 @@ class Notable:
 
     def words(self, change: ObjectChange) -> list[str]:
         """What is worth telling of a change; mostly nothing."""
-        old = self._before.get(change.uid)
-        self._before[change.uid] = change
         place = place_of(change, self._namespace, self._front)
         if change.kind == "EndpointSlice":
             return self._endpoints(change, place)
         if change.kind == "Event":
             return self._warning(change)
+        old = self._before.get(change.uid)
+        self._before[change.uid] = change
         tell = _TELL.get(change.kind)
         if old is None or tell is None or change.event == "deleted":
             return []

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from .watch import Resource, ResourceWatch
 from .writer import RecordWriter
 
 SYNC_TIMEOUT_S = 30.0
+#: What tells of the pods of the proxy in front.
+OF_A_FRONT = frozenset(("Pod", "EndpointSlice", "Service", "Event", "Deployment", "ReplicaSet"))
 
 
 def resources(namespace: str, front: str = "") -> list[Resource]:
@@ -51,16 +53,11 @@ def resources(namespace: str, front: str = "") -> list[Resource]:
 
 
 def _of_front(namespace: str) -> list[Resource]:
-    core, apps = f"/api/v1/namespaces/{namespace}", f"/apis/apps/v1/namespaces/{namespace}"
-    paths = {
-        "Pod": f"{core}/pods",
-        "EndpointSlice": f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices",
-        "Service": f"{core}/services",
-        "Event": f"{core}/events",
-        "Deployment": f"{apps}/deployments",
-        "ReplicaSet": f"{apps}/replicasets",
-    }
-    return [Resource(kind, path, place=namespace) for kind, path in paths.items()]
+    return [
+        replace(one, required=False, place=namespace)
+        for one in resources(namespace)
+        if one.kind in OF_A_FRONT and one.selector is None
+    ]
 
 
 class Recorder:
@@ -163,15 +160,16 @@ class Recorder:
             )
         self._api.close()
 
-    def _listener(self) -> Callable[[ObjectChange], None]:
-        notable, heard = Notable(self._namespace, self._front), self._heard
-        one_at_a_time = threading.Lock()
+    def _listener(self) -> Callable[[ObjectChange], None] | None:
+        heard = self._heard
+        if heard is None:
+            return None
+        notable, one_at_a_time = Notable(self._namespace, self._front), threading.Lock()
 
         def listen(change: ObjectChange) -> None:
-            if heard is not None:
-                with one_at_a_time:
-                    for words in notable.words(change):
-                        heard(words)
+            with one_at_a_time:
+                for words in notable.words(change):
+                    heard(words)
 
         return listen
 

@@ -25,9 +25,7 @@ class RecordWriter:
     Raises OSError when the file cannot be created or written (a full disk ends the recording, not silently).
     """
 
-    def __init__(
-        self, path: str, header: dict[str, Any], heard: Callable[[ObjectChange], None] = lambda _change: None
-    ) -> None:
+    def __init__(self, path: str, header: dict[str, Any], heard: Callable[[ObjectChange], None] | None = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._descriptor: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         self._lock = threading.Lock()
@@ -52,7 +50,8 @@ class RecordWriter:
             **body,
         }
         self._put(line, kind)
-        self._heard(change_of(line))
+        if self._heard is not None:
+            self._heard(change_of(line))
 
     def gap(self, gap: Gap) -> None:
         self._put({"line": "gap", **_now(), **gap.__dict__}, "gaps")

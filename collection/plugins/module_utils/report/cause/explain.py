@@ -82,6 +82,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "dns": ("name not found", dns),
     "application_error": ("the application answered with an error", application_error),
 }
+_FUNCTIONS = {name: rule for name, (_title, rule) in RULES.items()}
 UNKNOWN = "unknown"
 TITLES = {name: title for name, (title, _unused) in RULES.items()} | {
     FRONT_DISRUPTED: "disruption of the proxy in front",
@@ -141,13 +142,12 @@ def explain(
 
 def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     """All findings on one failure, the best first; never empty: the last resort is unknown."""
-    rules = {name: rule for name, (_title, rule) in RULES.items()}
-    found = [finding for rule in rules.values() if (finding := rule(failure, scene)) is not None]
+    found = [finding for rule in _FUNCTIONS.values() if (finding := rule(failure, scene)) is not None]
     if scene.front is not None and failure.only(OF_THE_FRONT):
         found = [finding for finding in found if finding.cause == "probe_fault"]
     if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
-        found += behind(failure, scene, rules)
-    of_front = in_front(failure, scene, rules)
+        found += behind(failure, scene, _FUNCTIONS)
+    of_front = in_front(failure, scene, _FUNCTIONS)
     if of_front is not None:
         found.append(of_front)
     found = [

@@ -221,8 +221,7 @@ class ClusterView:
             self.pods.setdefault(uid, PodLife(name, uid, change.t_ns))
 
     def _add_service(self, change: ObjectChange) -> None:
-        gone = {"deleted": True} if change.event == "deleted" else {}
-        self.services.setdefault(change.name, Steps()).set(change.t_ns, {**change.state, **gone})
+        _add_state(self.services, change.name, change)
 
     def _add_node(self, change: ObjectChange) -> None:
         self.boot_ids.add(change.state.get("boot_id"))
@@ -241,19 +240,22 @@ class ClusterView:
         self.notes.setdefault((str(about.get("kind")), str(about.get("name")), note.reason), []).append(note)
 
     def _add_workload(self, change: ObjectChange) -> None:
-        gone = {"deleted": True} if change.event == "deleted" else {}
-        self.workloads.setdefault(f"{change.kind}/{change.name}", Steps()).set(change.t_ns, {**change.state, **gone})
+        _add_state(self.workloads, f"{change.kind}/{change.name}", change)
 
     def _add_budget(self, change: ObjectChange) -> None:
-        gone = {"deleted": True} if change.event == "deleted" else {}
-        self.budgets.setdefault(change.name, Steps()).set(change.t_ns, {**change.state, **gone})
+        _add_state(self.budgets, change.name, change)
 
     def _add_policy(self, change: ObjectChange) -> None:
-        gone = {"deleted": True} if change.event == "deleted" else {}
-        self.policies.setdefault(change.name, Steps()).set(change.t_ns, {**change.state, **gone})
+        _add_state(self.policies, change.name, change)
 
     def _add_front(self, change: ObjectChange) -> None:
         self.fronts.setdefault(f"{change.kind}/{change.name}", Steps()).set(change.t_ns, change.state)
+
+
+def _add_state(kept: dict[str, Steps[Mapping[str, Any]]], key: str, change: ObjectChange) -> None:
+    """The newest state; of what was deleted the last one, marked as such."""
+    gone = {"deleted": True} if change.event == "deleted" else {}
+    kept.setdefault(key, Steps()).set(change.t_ns, {**change.state, **gone})
 
 
 def _time(line: ObjectChange | PodUsage | HostLoad) -> int:
