@@ -99,9 +99,11 @@ fuzz: $(BIN)/.dev ## fuzz the response parser (ARGS=seconds, 30 by default)
 
 # The oldest Python that runs the lab decides; markers say what only some platforms need.
 CLOSURE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make requirements'
+HOSTS_PYTHON := collection/roles/toolchain/files/python
 requirements: $(BIN)/.dev ## the closures with hashes, from requirements.in and requirements-dev.in (ARGS=--upgrade)
 	$(CLOSURE) $(ARGS) --output-file requirements.txt requirements.in
 	$(CLOSURE) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
+	$(CLOSURE) $(ARGS) --constraint requirements.txt --output-file $(HOSTS_PYTHON).txt $(HOSTS_PYTHON).in
 
 changelog: $(BIN)/.dev ## CHANGELOG.md of the collection, from its fragments
 	cd collection && rm -f changelogs/changelog.yaml && antsibull-changelog release && \

@@ -44,7 +44,9 @@ options:
         type: str
         required: true
       path:
-        description: The workload's folder on this host.
+        description:
+          - The workload's folder on the controller, which brings it to the host.
+          - With O(archive), the folder in it.
         type: path
         required: true
       base:
@@ -63,6 +65,9 @@ options:
         description: Version of Python in the image, for which packages are chosen.
         type: str
         default: "3.11"
+  archive:
+    description: A tar file on the host with the folders. The controller sets it for a host that is not its own.
+    type: path
   cache_dir:
     description: Folder for unpacked packages and build contexts. It may vanish.
     type: path
@@ -106,6 +111,11 @@ built:
   sample: [hello]
 """
 
+import contextlib
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -123,13 +133,24 @@ IMAGE = {
 }
 
 
-def described(module: AnsibleModule, entry: dict[str, Any], references: dict[str, str]) -> WorkloadImage:
+@contextlib.contextmanager
+def unpacked(archive: str | None) -> Iterator[str]:
+    """The folder that the images' paths are in, for as long as they are worked with."""
+    if archive is None:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="workloads-") as folder, tarfile.open(archive) as packed:
+        packed.extractall(folder)  # noqa: S202 - the controller has packed it
+        yield folder
+
+
+def described(module: AnsibleModule, top: str, entry: dict[str, Any], references: dict[str, str]) -> WorkloadImage:
     """One image of the list. Raises ImageError when it starts from one that does not come before it."""
     if entry["base"] and entry["base"] not in references:
         raise ImageError(f"base: {entry['base']} does not come before it; known: {', '.join(references) or 'none'}")
     return WorkloadImage(
         repository=entry["repository"],
-        folder=entry["path"],
+        folder=os.path.join(top, entry["path"]),
         base_image=references[entry["base"]] if entry["base"] else entry["base_image"],
         base_fingerprint=entry["base_fingerprint"],
         python_version=entry["python_version"],
@@ -142,6 +163,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "images": {"type": "list", "elements": "dict", "required": True, "options": IMAGE},
+            "archive": {"type": "path"},
             "cache_dir": {"type": "path", "required": True},
             "docker_cli": {"type": "str", "default": "docker"},
         },
@@ -149,16 +171,17 @@ def main() -> None:
     )
     references: dict[str, str] = {}
     built = []
-    for entry in module.params["images"]:
-        try:
-            image = described(module, entry, references)
-            references[entry["name"]] = image.reference()
-            if not image.exists():
-                built.append(entry["name"])
-                if not module.check_mode:
-                    image.build()
-        except (ImageError, OSError) as error:
-            module.fail_json(msg=f"workload_image {entry['repository']}: {error}")
+    with unpacked(module.params["archive"]) as top:
+        for entry in module.params["images"]:
+            try:
+                image = described(module, top, entry, references)
+                references[entry["name"]] = image.reference()
+                if not image.exists():
+                    built.append(entry["name"])
+                    if not module.check_mode:
+                        image.build()
+            except (ImageError, OSError) as error:
+                module.fail_json(msg=f"workload_image {entry['repository']}: {error}")
     module.exit_json(changed=bool(built), references=references, built=built)
 
 

@@ -2,7 +2,8 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """A user who is not root and has sudo, on a machine that has a life.
 
-Another minikube runs on it, the clone is in a folder with a blank and an umlaut in its name, new files are private.
+Another minikube runs on it, the clone is in a folder with a blank and an umlaut in its name, new files are private. Then a
+controller elsewhere has the same lab over ssh: another account's clone, which shares no path with it.
 
 After the teardown of the tests' own lab, for there is one engine, one tunnel and one etcd on a machine.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -162,6 +164,58 @@ def test_a_taken_name_is_refused_and_nothing_changed(neighbour: dict[str, str], 
     assert run.code != 0
     assert "minikube_profile" in run.output, run.output[-3000:]
     assert nodes("minikube") == neighbour
+
+
+@pytest.fixture(scope="module")
+def by_ssh(user: User, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
+    """Arguments with which the tests' own clone, as another machine, reaches the user's lab by ssh alone."""
+    as_root("apt-get", "install", "--yes", "--no-install-recommends", "openssh-server")
+    Path("/run/sshd").mkdir(exist_ok=True)
+    place = tmp_path_factory.mktemp("ssh")
+    for name in ("host", "key"):
+        as_root("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(place / name))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    keys = HOME / "authorized_keys"
+    shutil.copy(place / "key.pub", keys)
+    shutil.chown(keys, NAME)
+    (place / "sshd_config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {place}/host\nPidFile none\nAuthorizedKeysFile {keys}\n"
+        f"AllowUsers {NAME}\nUsePAM yes\nSubsystem sftp internal-sftp\n"
+    )
+    (place / "ssh_config").write_text(
+        f"Host lab-1\n  HostName 127.0.0.1\n  Port {port}\n  User {NAME}\n  IdentityFile {place}/key\n"
+        f"  UserKnownHostsFile {place}/known\n  StrictHostKeyChecking accept-new\n"
+    )
+    server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", str(place / "sshd_config")])
+    try:
+        yield "--inventory=inventories/remote", f"--ssh-common-args=-F {place}/ssh_config"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_another_machine_takes_the_lab_over_by_ssh(lab: Lab, user: User, by_ssh: tuple[str, ...]) -> None:
+    """It brings its own tools and the Python for modules, and leaves the cluster and its images as they are."""
+    before = nodes("availability-lab")
+    lab.succeed("playbooks/lab.yml", *by_ssh)
+    assert nodes("availability-lab") == before
+    copies = HOME / ".cache/availability-lab/from-controller"
+    assert {"kubectl", "kubelet", "coredns"} <= {path.name for path in copies.iterdir()}
+    for mode in ((), ("--check",)):
+        run = lab.succeed("playbooks/lab.yml", *by_ssh, *mode)
+        assert run.changed() == {"lab-1": 0}, run.changed_tasks()
+
+
+def test_a_scenario_over_ssh_is_reported_here(lab: Lab, user: User, by_ssh: tuple[str, ...], tmp_path: Path) -> None:
+    values = {"scenario_only": ["switch"], "lab_results_dir": str(tmp_path)}
+    lab.succeed("playbooks/scenarios/blue-green.yml", *by_ssh, "--extra-vars", json.dumps(values))
+    (result,) = (tmp_path / "blue-green").glob("*Z/result.json")
+    told = json.loads(result.read_text())
+    assert told["verdict"] == "pass"
+    assert (result.parent / "switch.cluster.jsonl").is_file()
+    assert list((HOME / ".local/state/availability-lab/records").rglob("*.json*")) == []
 
 
 def test_teardown_needs_neither_network_nor_minikube(neighbour: dict[str, str], user: User) -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-WISHES = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.in"), *ROOT.glob("workloads/*/*.in")])
+WISHES = sorted(
+    path.relative_to(ROOT)
+    for path in [*ROOT.glob("*.in"), *ROOT.glob("workloads/*/*.in"), *ROOT.glob("collection/roles/*/files/*.in")]
+)
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s;]+)(.*)$", re.MULTILINE)
 
 
@@ -28,6 +31,7 @@ def test_the_closure_is_of_these_wishes(wish: Path) -> None:
     assert not without
 
 
-def test_both_closures_of_the_lab_are_of_one_kind() -> None:
-    """What tests the lab tests the versions that users run."""
-    assert pins((ROOT / "requirements.txt").read_text()) <= pins((ROOT / "requirements-dev.txt").read_text())
+@pytest.mark.parametrize("part", ["requirements.txt", "collection/roles/toolchain/files/python.txt"])
+def test_all_closures_of_the_lab_are_of_one_kind(part: str) -> None:
+    """What tests the lab tests the versions that users run, here and on other hosts."""
+    assert pins((ROOT / part).read_text()) <= pins((ROOT / "requirements-dev.txt").read_text())

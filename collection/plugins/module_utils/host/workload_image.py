@@ -15,7 +15,6 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .debian_image import ImageError, add_file, modes_of_an_image, run
@@ -52,7 +51,7 @@ class WorkloadImage:
         if not os.path.isfile(os.path.join(self.folder, "Dockerfile")):
             raise ImageError(f"path: expected a folder with a Dockerfile, and {self.folder} is none")
         digest = hashlib.sha256(f"{self.base_image}\0{self.base_fingerprint}\0{self.python_version}".encode())
-        for relative in self._files():
+        for relative in files_of(self.folder):
             digest.update(f"\0{relative}\0".encode())
             add_file(digest, os.path.join(self.folder, relative))
         return f"{self.repository}:{digest.hexdigest()[:12]}"
@@ -72,7 +71,7 @@ class WorkloadImage:
         context = tempfile.mkdtemp(prefix=".context-", dir=self.cache_dir)
         try:
             os.chmod(context, 0o755)  # noqa: S103  mkdtemp made it private; the image's user must read it
-            for relative in self._files():
+            for relative in files_of(self.folder):
                 target = os.path.join(context, relative)
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 shutil.copyfile(os.path.join(self.folder, relative), target)
@@ -95,15 +94,16 @@ class WorkloadImage:
         folder = install_packages(requirements, self.python_version, platform.machine(), packages)
         shutil.copytree(folder, os.path.join(context, "python"))
 
-    def _files(self) -> Iterator[str]:
-        """Paths below the folder that can reach the image, sorted, so that the digest is the same everywhere."""
-        found = []
-        for parent, folders, files in os.walk(self.folder):
-            top = os.path.samefile(parent, self.folder)
-            folders[:] = [name for name in folders if name != "__pycache__" and not (top and name in _NOT_IN_IMAGE)]
-            found += [
-                os.path.relpath(os.path.join(parent, name), self.folder)
-                for name in files
-                if not name.endswith(".pyc") and not (top and name in _NOT_IN_IMAGE)
-            ]
-        return iter(sorted(found))
+
+def files_of(folder: str) -> list[str]:
+    """Paths below a workload's folder that can reach the image, sorted, so that the digest is the same everywhere."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        top = os.path.samefile(parent, folder)
+        folders[:] = [name for name in folders if name != "__pycache__" and not (top and name in _NOT_IN_IMAGE)]
+        found += [
+            os.path.relpath(os.path.join(parent, name), folder)
+            for name in files
+            if not name.endswith(".pyc") and not (top and name in _NOT_IN_IMAGE)
+        ]
+    return sorted(found)

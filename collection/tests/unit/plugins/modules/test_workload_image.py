@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.availability.lab.plugins.action.workload_image import pack
 from ansible_collections.availability.lab.plugins.modules import workload_image
 
 
@@ -21,7 +23,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     (tmp_path / "hello").mkdir()
     (tmp_path / "hello" / "Dockerfile").write_text("FROM scratch")
 
-    def call(*more: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+    def call(*more: dict[str, Any], check: bool = False, archive: str | None = None, **options: Any) -> dict[str, Any]:
         hello = {
             "name": "hello",
             "repository": "lab/hello",
@@ -31,6 +33,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path):
         }
         arguments = {
             "images": [hello, *more],
+            "archive": archive,
             "cache_dir": str(tmp_path / "cache"),
             "docker_cli": str(docker),
             "_ansible_check_mode": check,
@@ -68,3 +71,15 @@ def test_errors_are_said_with_the_option(run) -> None:
     assert answer["failed"]
     assert "workload_image lab/hello: path: expected a folder with a Dockerfile, and /nowhere is none" in answer["msg"]
     assert "base: other does not come before it; known: none" in run(base="other")["msg"]
+
+
+def test_folders_that_come_in_an_archive_make_the_same_image(run, tmp_path: Path) -> None:
+    """As another host gets them from the controller."""
+    (tmp_path / "hello" / "tests").mkdir()
+    (tmp_path / "hello" / "tests" / "test_hello.py").write_text("no part of the image")
+    here = run(check=True)["references"]
+    archive = str(tmp_path / "workloads.tar")
+    (packed,) = pack([{"name": "hello", "path": str(tmp_path / "hello")}], archive)
+    with tarfile.open(archive) as folders:
+        assert folders.getnames() == ["0/Dockerfile"]
+    assert run(check=True, path=packed["path"], archive=archive)["references"] == here
