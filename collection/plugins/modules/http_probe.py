@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: http_probe
-short_description: Measure the availability of an HTTP service, every request accounted for
+short_description: Measure the availability of a service, every request accounted for
 version_added: 0.1.0
 description:
   - Sends requests on a plan (a rate, users, or stages of either) and books every planned request under exactly one
@@ -24,6 +24,10 @@ options:
       - >-
         Addresses to probe, C(http://host:port/path) or C(https://…). V({value}) in the path or in a body takes each of
         O(values) in turn.
+      - >-
+        What is no HTTP: C(tcp://host:port) only connects (with O(expect_body), O(expect_regex) or O(identify) a banner
+        must come), C(redis://[user:password@]host) and C(rediss://) send PING, C(dns://server/name?type=A) (or V(AAAA),
+        V(SRV)) looks the name up over UDP. Options about HTTP are refused with them; C(tcp://) has no kept connections.
       - Give either this or O(targets).
     type: list
     elements: str
@@ -378,6 +382,21 @@ EXAMPLES = r"""
   async: 180
   poll: 0
   register: probe
+
+- name: Does the store answer, on new connections and on kept ones; a server that loads its data counts as failed
+  availability.lab.http_probe:
+    url: ["redis://127.0.0.1:6379"]
+    rate: 20
+    duration: 60s
+    connection: both
+    objectives: [longest_outage < 5s]
+
+- name: Does the cluster's name service find the Service, every 50 ms and without sending twice
+  availability.lab.http_probe:
+    url: ["dns://10.96.0.10/hello.default.svc.cluster.local"]
+    rate: 20
+    duration: 60s
+    timeout: 1s
 
 - name: A hundred users, one request a second each, ramped up and down
   availability.lab.http_probe:

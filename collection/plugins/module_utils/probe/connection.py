@@ -7,10 +7,14 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .request import Request
-from .target import Target
+from .response import AnswerReader
+
+if TYPE_CHECKING:
+    from .expectation import Expectation
+    from .target import Target
 
 IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
 #: A time that does not come.
@@ -33,7 +37,9 @@ def came_of(attempt: Attempt) -> int | None:
 
 
 class Connection:
-    """A connection of a lane. Times in ns from the start of the probe.
+    """A connection of a lane, that speaks HTTP/1.1; other protocols derive theirs (protocol.py).
+
+    Times in ns from the start of the probe.
 
     WAITING means: the request is out, no byte came yet, and the answer may be taken by the loop's fast path. Every
     other state is handled step by step.
@@ -91,6 +97,14 @@ class Connection:
         self.state = CONNECTING
         self.recv, self.send = sock.recv, sock.send
         return code == 0
+
+    def reader(self, expected: Expectation | None) -> AnswerReader:
+        """What takes the answer to the request that is on it; `expected` is None where nobody looks at its body."""
+        return AnswerReader(self.request.target.method, expected is not None)
+
+    def heard(self) -> bool:
+        """Take what came between requests; whether the connection can still carry one."""
+        return False  # the server closed it, or said something unasked
 
     def park(self) -> None:
         """Let the attempt go on beside the next one."""

@@ -17,6 +17,7 @@ from .arguments import ARGUMENTS, OptionError, check_entries, seconds
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .load_model import load_of, think_time_of
 from .objective import Objective, ObjectiveError, parse_scoped
+from .protocol import OF_HTTP, PROTOCOLS
 from .schedule import Stage, due_times, planned_requests
 from .secret import in_options
 from .target import Target, TargetError, parse_target
@@ -172,6 +173,7 @@ def _parse(given: dict[str, Any]) -> Options:
     if model == "closed" and processes > users:
         raise OptionError(f"processes: {processes} is more than the {users} users, expected at most as many")
     targets = _targets(given)
+    _check_protocols(given, targets, lanes)
     options = Options(
         targets=targets,
         control=None if given["control"] is None else parse_target("control", {"url": given["control"]}, {}),
@@ -221,6 +223,24 @@ def _parse(given: dict[str, Any]) -> Options:
     )
     _check_abort(options)
     return options
+
+
+def _check_protocols(given: Mapping[str, Any], targets: Sequence[Target], lanes: Sequence[str]) -> None:
+    """Options that a target's protocol knows nothing of are refused by name."""
+    for target in targets:
+        protocol = PROTOCOLS.get(target.scheme)
+        if protocol is None:
+            continue
+        for name in OF_HTTP:
+            if name not in protocol.takes and given[name] not in (ARGUMENTS[name].get("default"), None):
+                raise OptionError(f"{name}: {target.scheme}:// has none, expected it with http:// or https:// alone")
+        for text in given["identify"]:
+            if not text.partition("=")[2].startswith("regex:"):
+                raise OptionError(f"identify: {text!r}, expected name=regex:(...) with {target.scheme}://")
+        if "reuse" in lanes and not protocol.keeps:
+            raise OptionError(
+                f"connection: to connect is all that {target.scheme}:// asks, and a kept one is not; expected new"
+            )
 
 
 def _brownout_share(value: Any) -> float:

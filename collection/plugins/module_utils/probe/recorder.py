@@ -131,8 +131,8 @@ class Recorder:
         if self.attempts is not None and self.options.remote_date is not None:
             remote = self.options.remote_date.find(head, body)
         self._book(
-            connection, now, name, error or f"status {head.status}",
-            status=head.status, who=who, body_bytes=reader.body_bytes, remote_date=remote,
+            connection, now, name, error or f"status {reader.label or head.status}",
+            status=reader.label or head.status, who=who, body_bytes=reader.body_bytes, remote_date=remote,
         )  # fmt: skip
         key = (lane.name, request.target_index, who)
         self.tally.cell(key).bytes_received += request.wire_bytes
@@ -259,7 +259,7 @@ class Recorder:
         name: str,
         error: str,
         *,
-        status: int | None,
+        status: int | str | None,
         who: tuple[str, ...],
         body_bytes: int,
         remote_date: Any,
