@@ -27,7 +27,11 @@ options:
       - >-
         What is no HTTP: C(tcp://host:port) only connects (with O(expect_body), O(expect_regex) or O(identify) a banner
         must come), C(redis://[user:password@]host) and C(rediss://) send PING, C(dns://server/name?type=A) (or V(AAAA),
-        V(SRV)) looks the name up over UDP. Options about HTTP are refused with them; C(tcp://) has no kept connections.
+        V(SRV)) looks the name up over UDP.
+      - >-
+        C(ws://) and C(wss://) hold a WebSocket (with O(connection=reuse)) and send a PING for each request, which the
+        PONG of the same number answers.
+      - Options about HTTP are refused with them. C(tcp://) has no kept connections.
       - Give either this or O(targets).
     type: list
     elements: str
@@ -397,6 +401,14 @@ EXAMPLES = r"""
     rate: 20
     duration: 60s
     timeout: 1s
+
+- name: Are held connections kept, ten PINGs a second; what the server closes in the middle is named by its code
+  availability.lab.http_probe:
+    url: ["ws://127.0.0.1:8090/feed"]
+    connection: reuse
+    rate: 10
+    duration: 60s
+    objectives: [failed <= 1]
 
 - name: A hundred users, one request a second each, ramped up and down
   availability.lab.http_probe:

@@ -12,8 +12,6 @@ import errno
 import socket
 import ssl
 import struct
-from collections.abc import Sequence
-from typing import overload
 from urllib.parse import parse_qsl
 
 from . import outcome
@@ -21,6 +19,7 @@ from .address import Address, AddressError, name_of
 from .connection import CONNECTING, Connection
 from .connection import Address as Place
 from .expectation import Expectation
+from .numbered import Numbered
 from .response import MalformedAnswer
 from .said import SaidReader
 
@@ -51,23 +50,10 @@ def question(address: Address) -> bytes:
     return coded + struct.pack("!BHH", 0, TYPES[kind], _IN)
 
 
-class Queries(Sequence[bytes]):
+def queries(asked: bytes) -> Numbered:
     """The query in as many transactions as there are numbers for them."""
-
-    def __init__(self, asked: bytes) -> None:
-        self._rest = _HEADER.pack(0, _RECURSION_DESIRED, 1, 0, 0, 0)[2:] + asked
-
-    def __len__(self) -> int:
-        return 1 << 16
-
-    @overload
-    def __getitem__(self, number: int) -> bytes: ...
-    @overload
-    def __getitem__(self, number: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, number: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(number, slice):
-            return [self[one] for one in range(*number.indices(len(self)))]
-        return struct.pack("!H", number) + self._rest
+    rest = _HEADER.pack(0, _RECURSION_DESIRED, 1, 0, 0, 0)[2:] + asked
+    return Numbered(1 << 16, lambda number: struct.pack("!H", number) + rest)
 
 
 class LookupReader(SaidReader):

@@ -60,7 +60,7 @@ All options: probe --help. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong u
 
 HELP: dict[str, dict[str, str]] = {
     "what is sent, and where": {
-        "url": "address to probe; again for more (http://, https://, tcp://host:port, redis://host, "
+        "url": "address to probe; again for more (http://, https://, ws://, wss://, tcp://host:port, redis://host, "
         "dns://server/name?type=A); {value} in it takes each of --values in turn",
         "targets": 'as JSON: {"url": …, "name": …, "weight": …, "method": …, "headers": …, "body": …}; again for more',
         "values": "values for {value} in the address or body, for example product ids; again for more",

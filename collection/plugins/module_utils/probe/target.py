@@ -70,11 +70,8 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
     method = str(entry.get("method") or common.get("method") or "GET").upper()
     if not _TOKEN.fullmatch(method):
         raise TargetError(f"{option}.method: {method!r}, expected a name such as GET")
-    headers = dict(common.get("headers") or {})
-    headers.update(entry.get("headers") or {})
+    headers = _headers(address, entry, common)
     body = entry.get("body") if entry.get("body") is not None else common.get("body")
-    if address.credentials and "authorization" not in {name.lower() for name in headers}:
-        headers["Authorization"] = address.credentials
     payloads = _payloads(option, address.path, None if body is None else str(body), common.get("values") or [])
     return Target(
         name=str(entry.get("name") or in_address(url)),
@@ -89,6 +86,14 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
     )
 
 
+def _headers(address: Address, entry: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry's headers over those of all, and its address's user and password."""
+    headers = {**(common.get("headers") or {}), **(entry.get("headers") or {})}
+    if address.credentials and "authorization" not in {name.lower() for name in headers}:
+        headers["Authorization"] = address.credentials
+    return headers
+
+
 def _of_protocol(
     option: str, protocol: Protocol, address: Address, entry: Mapping[str, Any], common: Mapping[str, Any]
 ) -> Target:
@@ -97,9 +102,18 @@ def _of_protocol(
     for name in OF_ENTRY:
         if entry.get(name) and name not in protocol.takes:
             raise TargetError(f"{option}.{name}: {address.scheme}:// has none, expected it with http:// or https://")
-    headers = {**(common.get("headers") or {}), **(entry.get("headers") or {})}
+    authority, upgrade = str(common.get("host") or address.authority), b""
+    if protocol.upgrade:
+        headers = _headers(address, entry, common)
+        taken = {name.lower() for name in protocol.upgrade}
+        for name in headers:
+            if name.lower() in taken:
+                raise TargetError(f"{option}.headers: {name} is the probe's own with {address.scheme}://")
+        headers.update(protocol.upgrade)
+        path = quoted(address.path)
+        upgrade = _request(option, "GET", path, authority, headers=headers, body=None, keep=True)
     try:
-        prelude, requests = protocol.asks(address, {**common, "headers": headers})
+        prelude, requests = protocol.asks(address, upgrade)
     except AddressError as error:
         raise TargetError(f"{option}: {in_address(url)!r} is not an address ({error})") from error
     return Target(
@@ -107,7 +121,7 @@ def _of_protocol(
         weight=entry["weight"],
         tls=address.tls,
         address=_place(address, common),
-        authority=address.authority,
+        authority=authority,
         server_name=str(common.get("server_name") or address.server_name),
         method=protocol.method,
         on_new=requests,

@@ -23,7 +23,7 @@ from ansible_collections.availability.lab.tests.unit.examples.examples import (
 from ansible_collections.availability.lab.tests.unit.plugins.action.test_availability_compare import write
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluster.fake_api import FakeApi
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.experiment.fake_cluster import FakeCluster
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe import udp_server
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe import udp_server, websocket_server
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.raw_server import raw_server
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.sample_cluster import rolling_update
@@ -52,10 +52,16 @@ INTEGRATION = Path(__file__).resolve().parents[2] / "integration" / "test_exampl
 
 
 def test_http_probe(tmp_path: Path) -> None:
-    with serving() as served, raw_server(answering(b"+PONG\r\n")) as store, udp_server.name_server(found) as names:
+    with (
+        serving() as served,
+        raw_server(answering(b"+PONG\r\n")) as store,
+        udp_server.name_server(found) as names,
+        websocket_server.Server().listening() as feed,
+    ):
         examples = Examples.of("http_probe", **{
             "http://127.0.0.1:5000": served.url, "http://127.0.0.1:8080": served.url, "/tmp": str(tmp_path),
             "redis://127.0.0.1:6379": f"redis://127.0.0.1:{store}", "dns://10.96.0.10": f"dns://127.0.0.1:{names}",
+            "ws://127.0.0.1:8090": f"ws://127.0.0.1:{feed}",
             "60s": "1s", "30s": "1s", "2m": "1s", "users: 100": "users: 10",
         })  # fmt: skip
         wait = {
@@ -70,7 +76,7 @@ def test_http_probe(tmp_path: Path) -> None:
     for measured in (once, *others, users):
         assert_documented(measured, examples.returns())
         assert measured["verdict"] != "fail"  # a busy machine may make it inconclusive
-    assert len(others) == 2
+    assert len(others) == 3
     assert job["ansible_job_id"]
     assert json.loads((tmp_path / "hello.probe.json").read_text())["verdict"] == "pass"
     assert "http_reqs" in users["report"]
