@@ -118,6 +118,11 @@ options:
       - Verify the server's certificate.
     type: bool
     default: true
+  tls_min_version:
+    description:
+      - Oldest version of TLS that is spoken; a server without it fails as C(tls). Without this it is what Python takes.
+    type: str
+    choices: ["1.2", "1.3"]
   ip_version:
     description:
       - Address family for host names.
@@ -144,11 +149,12 @@ options:
     description:
       - >-
         V(new) opens a connection for each request, V(reuse) keeps connections, V(both) sends every arrival on both
-        lanes, with figures, outages and a verdict for each.
+        lanes, with figures, outages and a verdict for each. V(resumed) opens one for each request, too, and resumes the
+        TLS session of an earlier one, as browsers do (C(https://) alone).
       - When a kept connection fails, a new one is tried at once to tell a reset or stalled connection from an outage;
         the failed request stays failed.
     type: str
-    choices: ["new", "reuse", "both"]
+    choices: ["new", "reuse", "both", "resumed"]
     default: "new"
   rate:
     description:

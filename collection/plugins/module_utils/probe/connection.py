@@ -61,6 +61,7 @@ class Connection:
         "sock",
         "state",
         "target",
+        "tcp_at",
         "tls",
         "where",
     )
@@ -76,6 +77,7 @@ class Connection:
         self.tls: ssl.SSLContext | None = None
         self.request: Request  # the one that is on it; of an IDLE connection the one before
         self.requests = 0  # requests begun on this connection
+        self.tcp_at = 0  # of a TLS connection: when its handshake began
         self.connected_at = 0
         self.addresses: tuple[Address, ...] = ()  # the target's that were not tried yet
         self.attempt_ends = NEVER  # when the next of them is tried

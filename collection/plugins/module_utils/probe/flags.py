@@ -76,8 +76,10 @@ HELP: dict[str, dict[str, str]] = {
         "client_cert": "PEM file of the client certificate",
         "client_key": "PEM file of its key",
         "verify": "verify the server's certificate",
+        "tls_min_version": "oldest version of TLS that is spoken",
         "follow_redirects": "how many redirects to follow; 0 reports them",
-        "connection": "a new connection for each request, kept ones, or both side by side (every arrival on both)",
+        "connection": "a new connection for each request, kept ones, or both side by side (every arrival on both); "
+        "resumed: new ones that resume an earlier TLS session",
     },
     "load: one of rate, users and stages": {
         "rate": "open model: requests a second, sent when they are due, however slow the answers",

@@ -81,6 +81,7 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
         authority=authority,
         server_name=str(common.get("server_name") or address.server_name),
         method=method,
+        scheme=address.scheme,
         on_new=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=False) for p, b in payloads),
         on_kept=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=True) for p, b in payloads),
     )
