@@ -117,15 +117,15 @@ def _records(packet: bytes, at: int, count: int, wanted: int) -> list[str]:
 def _name_at(packet: bytes, at: int) -> tuple[str, int]:
     """The name at this place, and where what follows it begins. Raises IndexError, MalformedAnswer."""
     labels: list[str] = []
-    behind = -1
+    behind, begun = -1, at
     while packet[at]:
         length = packet[at]
         if length >= 0xC0:
             there = (length & 0x3F) << 8 | packet[at + 1]
             behind = at + 2 if behind < 0 else behind
-            if there >= at:  # only what was said before may be pointed at: no circles
+            if there >= begun:  # each pointer leads further back: no circles
                 raise MalformedAnswer("a name that points at itself")
-            at = there
+            at = begun = there
             continue
         if length > 63:
             raise MalformedAnswer(f"a label of {length} bytes")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -13,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.availability.lab.plugins.module_utils.probe.address import parse_address
 from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import OptionError
+from ansible_collections.availability.lab.plugins.module_utils.probe.dns import LookupReader, queries, question
 from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
+from ansible_collections.availability.lab.plugins.module_utils.probe.redis import ReplyReader
+from ansible_collections.availability.lab.plugins.module_utils.probe.response import MalformedAnswer
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.raw_server import raw_server
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import counts, probe
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.udp_server import answer, name_server
+from hypothesis import given
+from hypothesis import strategies as st
 
 LIMIT = "300ms"
 A, AAAA, SRV = 1, 28, 33
@@ -309,6 +316,50 @@ def test_each_query_is_another_transaction() -> None:
     with name_server(script) as port:
         probe(url=[f"dns://127.0.0.1:{port}/web"], requests=20, rate=100, processes=2)
     assert len(seen) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [
+        (b"\x01a\xc0\x0c", True),
+        (b"\xc0\x0c", True),
+        (b"\x01a\xc0\x2b", False),  # of itself
+        (b"\xc0\xff", False),
+        (b"\x40a", False),
+    ],
+)
+def test_names_that_point(name: bytes, fine: bool) -> None:
+    query = queries(question(parse_address("dns://x/web.lab?type=SRV")))[7]
+    reader = LookupReader(query)
+    packet = answer(query, (SRV, struct.pack("!HHH", 0, 1, 80) + name))
+    if fine:
+        assert reader.feed(packet)
+        assert bytes(reader.body).endswith(b"web.lab")
+    else:
+        with pytest.raises(MalformedAnswer):
+            reader.feed(packet)
+
+
+@given(st.sampled_from(["A", "AAAA", "SRV"]), st.integers(0, 3), st.binary(), st.data())
+def test_whatever_comes_is_an_answer_or_malformed(kind: str, count: int, tail: bytes, data: st.DataObject) -> None:
+    """Nothing that a server sends may end the probe, or keep it busy."""
+    query = queries(question(parse_address(f"dns://x/web.lab?type={kind}")))[7]
+    packet = bytearray(answer(query) + tail)
+    packet[6:8] = count.to_bytes(2, "big")
+    for at in data.draw(st.lists(st.integers(2, len(packet) - 1), max_size=4)):
+        packet[at] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(MalformedAnswer):
+        assert LookupReader(query).feed(bytes(packet)) in (True, False)
+
+
+@given(
+    st.lists(st.sampled_from([b"+PONG", b"+OK", b"-LOADING x", b"\r\n", b"\r", b"\xff", b"$4", b"-"])),
+    st.integers(1, 2),
+)
+def test_whatever_comes_is_a_reply_or_malformed(pieces: list[bytes], replies: int) -> None:
+    reader = ReplyReader(replies)
+    with contextlib.suppress(MalformedAnswer):
+        assert any(map(reader.feed, pieces)) == (reader.head is not None)
 
 
 # all of them
