@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .target import Target
 
 IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
+#: What comes between requests is read in so many pieces at a time: a flood must not hold up the loop.
+READS = 64
 #: A time that does not come.
 NEVER = 1 << 62
 _TCP_ESTABLISHED = 1

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from . import outcome
-from .connection import Address, Connection
+from .connection import READS, Address, Connection
 from .expectation import Expectation
 from .frames import CLOSE, PING, PONG, Frames, close_reason, control_frame, payload_of
 from .numbered import Numbered
@@ -65,7 +65,7 @@ class WebSocketConnection(Connection):
     def heard(self) -> bool:
         """Take what came between requests; a Close ends the connection."""
         try:
-            while True:
+            for _unused in range(READS):
                 data = self.recv(_RECEIVE)
                 if not data or not self.take_frames(data, b"")[1]:
                     return False
@@ -73,6 +73,7 @@ class WebSocketConnection(Connection):
             return True
         except (OSError, MalformedAnswer):
             return False
+        return True
 
     def take_frames(self, data: bytes, asked: bytes) -> tuple[bool, bool]:
         """Whether the PONG came, and whether the connection goes on. Raises MalformedAnswer, and that where a Close

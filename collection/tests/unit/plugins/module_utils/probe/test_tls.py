@@ -43,7 +43,7 @@ def context_of(identity: Identity, version: ssl.TLSVersion | None = None) -> ssl
 
 
 @contextmanager
-def https(*contexts: ssl.SSLContext, each: int = 1 << 30) -> Iterator[int]:
+def https(*contexts: ssl.SSLContext, each: int = 1 << 30, answer: bytes = ANSWER) -> Iterator[int]:
     """Each context serves so many connections, the last one all others."""
     accepted = iter(range(1 << 30))
 
@@ -51,7 +51,7 @@ def https(*contexts: ssl.SSLContext, each: int = 1 << 30) -> Iterator[int]:
         context = contexts[min(next(accepted) // each, len(contexts) - 1)]
         with context.wrap_socket(plain, server_side=True) as sock:
             while sock.recv(65536):
-                sock.sendall(ANSWER)
+                sock.sendall(answer)
 
     with raw_server(serve) as port:
         yield port
@@ -90,6 +90,13 @@ def test_handshakes_are_counted(
     assert totals["handshake_time"]["count"] == totals["connect_time"]["count"] == opened
     assert 0 < totals["handshake_time"]["sum_ns"] < totals["connect_time"]["sum_ns"]
     assert record["lanes"][connection]["policy"] == connection
+
+
+def test_redis_over_tls(identity: Identity) -> None:
+    with https(context_of(identity), answer=b"+PONG\r\n") as port:
+        record = run(port, url=[f"rediss://127.0.0.1:{port}"], connection="reuse")
+    assert counts(record) == {"ok": 10}
+    assert of_target(record)[0]["connections"] == record["totals"]["handshake_time"]["count"] == 1
 
 
 def test_without_tls_nothing_is_said_of_it() -> None:

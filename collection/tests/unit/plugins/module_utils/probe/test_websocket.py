@@ -176,6 +176,19 @@ def test_a_connection_ends_in_the_middle(said: bytes, outcome: str, text: str) -
     assert [run["requests_lost"] for run in record["outages"]["list"]] == [1]
 
 
+def test_a_flood_between_requests_does_not_hold_up_the_others() -> None:
+    def serve(sock: socket.socket, kind: int, payload: bytes, number: int) -> bool:
+        sock.sendall(frame(PONG, payload))
+        if number == 0:  # 64 MB, as fast as they go, while the next PING is due elsewhere and here
+            for _unused in range(64):
+                sock.sendall(frame(BINARY, bytes(1 << 20)))
+        return True
+
+    record = run(Server(serve), requests=4, iteration_time="100ms", timeout="10s")
+    assert counts(record) == {"ok": 4}
+    assert record["self_check"]["pauses"] == []
+
+
 def test_a_close_between_requests_is_no_failure() -> None:
     def serve(sock: socket.socket, kind: int, payload: bytes, number: int) -> bool:
         sock.sendall(frame(PONG, payload))
