@@ -45,7 +45,6 @@ class AddressError(ValueError):
 class Address:
     """Where to connect (`host`, `port`), what to say there (`authority`, `path`), whom to expect (`server_name`)."""
 
-    scheme: str
     tls: bool
     host: str
     port: int
@@ -53,6 +52,7 @@ class Address:
     server_name: str
     #: Path and query, not yet quoted: templates are filled in before.
     path: str
+    scheme: str
     #: User and password as they stand in the address ("" without).
     user_info: str
 
@@ -83,13 +83,13 @@ def parse_address(text: str) -> Address:
     bare = host.partition("%")[0]
     named = f"[{bare}]" if literal else host
     return Address(
-        scheme=parts.scheme,
         tls=tls,
         host=host,
         port=port,
         authority=named if port == usual_port else f"{named}:{port}",
         server_name=bare if literal else host.removesuffix("."),
         path=(parts.path or "/") + ("?" + parts.query if parts.query else ""),
+        scheme=parts.scheme,
         user_info=user_info,
     )
 

@@ -63,7 +63,7 @@ class Diagnosis:
         if lane.diagnosing is not None:
             return
         tried = failed.request
-        fresh = type(failed)(lane, tried.target)
+        fresh = tried.target.connection(lane, tried.target)
         fresh.request = Request(tried.target, tried.target_index, tried.payload, now, now)
         fresh.request.diagnosed = name
         lane.diagnosing = fresh
