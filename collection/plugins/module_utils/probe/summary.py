@@ -86,7 +86,10 @@ def _latency(figures: dict[str, Any]) -> list[str]:
 def _tls(record: dict[str, Any]) -> list[str]:
     """What the handshakes took, and which certificates have little time left."""
     taken = record["totals"].get("handshake_time")
-    lines = [] if taken is None else [f"TLS handshake  p50 {taken['p50_ms']:.3f} ms  p99 {taken['p99_ms']:.3f} ms"]
+    if taken is None:
+        return []
+    resumed = sum(entry["resumed"] for target in record["targets"].values() for entry in target.get("tls", ()))
+    lines = [f"TLS handshake  p50 {taken['p50_ms']:.3f} ms  p99 {taken['p99_ms']:.3f} ms  sessions resumed {resumed}"]
     for name, target in record["targets"].items():
         entries = sorted(target.get("tls", ()), key=lambda entry: entry["last_s"])
         days = entries[-1]["days_left"] if entries else None

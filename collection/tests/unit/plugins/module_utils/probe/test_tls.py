@@ -90,6 +90,7 @@ def test_handshakes_are_counted(
     assert totals["handshake_time"]["count"] == totals["connect_time"]["count"] == opened
     assert 0 < totals["handshake_time"]["sum_ns"] < totals["connect_time"]["sum_ns"]
     assert record["lanes"][connection]["policy"] == connection
+    assert f"sessions resumed {resumed}\n" in summary_text(record)
 
 
 def test_redis_over_tls(identity: Identity) -> None:
