@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: http_probe
-short_description: Measure the availability of an HTTP service, every request accounted for
+short_description: Measure the availability of a service, every request accounted for
 version_added: 0.1.0
 description:
   - Sends requests on a plan (a rate, users, or stages of either) and books every planned request under exactly one
@@ -24,6 +24,14 @@ options:
       - >-
         Addresses to probe, C(http://host:port/path) or C(https://…). V({value}) in the path or in a body takes each of
         O(values) in turn.
+      - >-
+        What is no HTTP: C(tcp://host:port) only connects (with O(expect_body), O(expect_regex) or O(identify) a banner
+        must come), C(redis://[user:password@]host) and C(rediss://) send PING, C(dns://server/name?type=A) (or V(AAAA),
+        V(SRV)) looks the name up over UDP.
+      - >-
+        C(ws://) and C(wss://) hold a WebSocket (with O(connection=reuse)) and send a PING for each request, which the
+        PONG of the same number answers.
+      - Options about HTTP are refused with them. C(tcp://) has no kept connections.
       - Give either this or O(targets).
     type: list
     elements: str
@@ -110,6 +118,11 @@ options:
       - Verify the server's certificate.
     type: bool
     default: true
+  tls_min_version:
+    description:
+      - Oldest version of TLS that is spoken; a server without it fails as C(tls). Without this it is what Python takes.
+    type: str
+    choices: ["1.2", "1.3"]
   ip_version:
     description:
       - Address family for host names.
@@ -136,11 +149,12 @@ options:
     description:
       - >-
         V(new) opens a connection for each request, V(reuse) keeps connections, V(both) sends every arrival on both
-        lanes, with figures, outages and a verdict for each.
+        lanes, with figures, outages and a verdict for each. V(resumed) opens one for each request, too, and resumes the
+        TLS session of an earlier one, as browsers do (C(https://) alone).
       - When a kept connection fails, a new one is tried at once to tell a reset or stalled connection from an outage;
         the failed request stays failed.
     type: str
-    choices: ["new", "reuse", "both"]
+    choices: ["new", "reuse", "both", "resumed"]
     default: "new"
   rate:
     description:
@@ -378,6 +392,29 @@ EXAMPLES = r"""
   async: 180
   poll: 0
   register: probe
+
+- name: Does the store answer, on new connections and on kept ones; a server that loads its data counts as failed
+  availability.lab.http_probe:
+    url: ["redis://127.0.0.1:6379"]
+    rate: 20
+    duration: 60s
+    connection: both
+    objectives: [longest_outage < 5s]
+
+- name: Does the cluster's name service find the Service, every 50 ms and without sending twice
+  availability.lab.http_probe:
+    url: ["dns://10.96.0.10/hello.default.svc.cluster.local"]
+    rate: 20
+    duration: 60s
+    timeout: 1s
+
+- name: Are held connections kept, ten PINGs a second; what the server closes in the middle is named by its code
+  availability.lab.http_probe:
+    url: ["ws://127.0.0.1:8090/feed"]
+    connection: reuse
+    rate: 10
+    duration: 60s
+    objectives: [failed <= 1]
 
 - name: A hundred users, one request a second each, ramped up and down
   availability.lab.http_probe:

@@ -32,7 +32,7 @@ PROBE_FILES = ("ca_file", "client_cert", "client_key")
 #: How to connect: what is asked before the measurement is asked in the same way.
 CONNECTION_OPTIONS = (
     "ca_file", "client_cert", "client_key", "connect_to", "expect_status", "headers", "host", "ip_version",
-    "address_order", "server_name", "verify",
+    "address_order", "server_name", "tls_min_version", "verify",
 )  # fmt: skip
 
 TABLE: dict[str, dict[str, Any]] = {

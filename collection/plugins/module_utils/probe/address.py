@@ -2,8 +2,9 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """An address as people write it, taken apart: every form that curl takes, or one clear error.
 
-`http://` may be left out; user and password become Basic credentials (RFC 7617); a name in any script becomes its ASCII
-form (IDNA); an IPv6 zone is for connecting alone; a last dot stays in Host, and is no part of a certificate's name.
+`http://` may be left out; what the other schemes ask is in protocol.py. User and password become Basic credentials of
+HTTP (RFC 7617); a name in any script becomes its ASCII form (IDNA); an IPv6 zone is for connecting alone; a last dot
+stays in Host, and is no part of a certificate's name.
 """
 
 from __future__ import annotations
@@ -21,6 +22,17 @@ _DOTS = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 3.1
 _KEPT = re.compile("([\u00df\u03c2\u200c\u200d])")
 _LABEL_LIMIT = 64
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+#: Scheme -> (TLS, the usual port; 0: it has none).
+SCHEMES = {
+    "http": (False, 80),
+    "https": (True, 443),
+    "ws": (False, 80),
+    "wss": (True, 443),
+    "tcp": (False, 0),
+    "redis": (False, 6379),
+    "rediss": (True, 6379),
+    "dns": (False, 53),
+}
 #: Characters that stay as they are in a path or query: they are allowed there, or quoted already.
 _SAFE = "/?&=%:@!$'()*+,;~#[]"
 
@@ -40,8 +52,14 @@ class Address:
     server_name: str
     #: Path and query, not yet quoted: templates are filled in before.
     path: str
-    #: The value of an Authorization header ("" without user and password).
-    credentials: str
+    scheme: str
+    #: User and password as they stand in the address ("" without).
+    user_info: str
+
+    @property
+    def credentials(self) -> str:
+        """The value of an Authorization header ("" without user and password)."""
+        return _basic(self.user_info) if self.user_info else ""
 
 
 def parse_address(text: str) -> Address:
@@ -55,12 +73,12 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(url)
     except ValueError as error:
         raise AddressError(str(error)) from error
-    if parts.scheme not in ("http", "https"):
-        raise AddressError("expected http://host:port/path or https://…")
+    if parts.scheme not in SCHEMES:
+        others = ", ".join(f"{scheme}://" for scheme in SCHEMES if not scheme.startswith("http"))
+        raise AddressError(f"expected http://host:port/path or https://…, or one of {others}")
     user_info, _unused, place = parts.netloc.rpartition("@")
-    tls = parts.scheme == "https"
-    host, literal, port = _place(place, 443 if tls else 80)
-    usual = port == (443 if tls else 80)
+    tls, usual_port = SCHEMES[parts.scheme]
+    host, literal, port = _place(place, usual_port)
     # The zone is this machine's own affair (RFC 6874): it goes to the kernel, and to nobody else.
     bare = host.partition("%")[0]
     named = f"[{bare}]" if literal else host
@@ -68,10 +86,11 @@ def parse_address(text: str) -> Address:
         tls=tls,
         host=host,
         port=port,
-        authority=named if usual else f"{named}:{port}",
+        authority=named if port == usual_port else f"{named}:{port}",
         server_name=bare if literal else host.removesuffix("."),
         path=(parts.path or "/") + ("?" + parts.query if parts.query else ""),
-        credentials=_basic(user_info) if user_info else "",
+        scheme=parts.scheme,
+        user_info=user_info,
     )
 
 
@@ -101,7 +120,7 @@ def _place(place: str, usual_port: int) -> tuple[str, bool, int]:
             host, _unused, port = place.rpartition(":")
             literal, host = True, _literal(host)
         else:
-            host = _name(host)
+            host = name_of(host)
     return host, literal, _port(port, usual_port)
 
 
@@ -122,7 +141,8 @@ def _literal(host: str) -> str:
     return f"{address}%{zone}" if zone else address
 
 
-def _name(host: str) -> str:
+def name_of(host: str) -> str:
+    """A host's name as the name service has it. Raises AddressError."""
     name = unquote(host).lower()
     if not name.strip("."):
         raise AddressError("it has no host, expected http://host:port/path or https://…")

@@ -123,6 +123,8 @@ class Answers:
             known.request_bytes += len(request.payload)
         if connection.requests == 1:
             known.connect_times.append(connection.connected_at - request.start)
+            if connection.tls is not None:
+                known.handshake_times.append(connection.connected_at - connection.tcp_at)
         else:
             owner.last_kept_good = now
         if not self._closed and request.due >= self._recorder.bucket_start:

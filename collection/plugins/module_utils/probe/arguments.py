@@ -42,10 +42,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "client_cert": {"type": "path"},
     "client_key": {"type": "path"},
     "verify": {"type": "bool", "default": True},
+    "tls_min_version": {"type": "str", "choices": ["1.2", "1.3"]},
     "ip_version": {"type": "str", "default": "any", "choices": ["any", "4", "6"]},
     "address_order": {"type": "str", "default": "system", "choices": ["system", "in_turn"]},
     "follow_redirects": {"type": "int", "default": 0},
-    "connection": {"type": "str", "default": "new", "choices": ["new", "reuse", "both"]},
+    "connection": {"type": "str", "default": "new", "choices": ["new", "reuse", "both", "resumed"]},
     "rate": {"type": "float"},
     "users": {"type": "int"},
     "stages": {

@@ -36,7 +36,7 @@ class AttemptLog:
         start: int | None,
         end: int,
         name: str,
-        status: int | None,
+        status: int | str | None,
         identity: dict[str, str],
         remote_date: Any,
         body_bytes: int,

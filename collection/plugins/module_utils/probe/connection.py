@@ -7,12 +7,18 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .request import Request
-from .target import Target
+from .response import AnswerReader
+
+if TYPE_CHECKING:
+    from .expectation import Expectation
+    from .target import Target
 
 IDLE, CONNECTING, HANDSHAKING, SENDING, WAITING, READING = range(6)
+#: What comes between requests is read in so many pieces at a time: a flood must not hold up the loop.
+READS = 64
 #: A time that does not come.
 NEVER = 1 << 62
 _TCP_ESTABLISHED = 1
@@ -33,7 +39,9 @@ def came_of(attempt: Attempt) -> int | None:
 
 
 class Connection:
-    """A connection of a lane. Times in ns from the start of the probe.
+    """A connection of a lane, that speaks HTTP/1.1; other protocols derive theirs (protocol.py).
+
+    Times in ns from the start of the probe.
 
     WAITING means: the request is out, no byte came yet, and the answer may be taken by the loop's fast path. Every
     other state is handled step by step.
@@ -55,6 +63,7 @@ class Connection:
         "sock",
         "state",
         "target",
+        "tcp_at",
         "tls",
         "where",
     )
@@ -70,6 +79,7 @@ class Connection:
         self.tls: ssl.SSLContext | None = None
         self.request: Request  # the one that is on it; of an IDLE connection the one before
         self.requests = 0  # requests begun on this connection
+        self.tcp_at = 0  # of a TLS connection: when its handshake began
         self.connected_at = 0
         self.addresses: tuple[Address, ...] = ()  # the target's that were not tried yet
         self.attempt_ends = NEVER  # when the next of them is tried
@@ -91,6 +101,14 @@ class Connection:
         self.state = CONNECTING
         self.recv, self.send = sock.recv, sock.send
         return code == 0
+
+    def reader(self, expected: Expectation | None) -> AnswerReader:
+        """What takes the answer to the request that is on it; `expected` is None where nobody looks at its body."""
+        return AnswerReader(self.request.target.method, expected is not None)
+
+    def heard(self) -> bool:
+        """Take what came between requests; whether the connection can still carry one."""
+        return False  # the server closed it, or said something unasked
 
     def park(self) -> None:
         """Let the attempt go on beside the next one."""

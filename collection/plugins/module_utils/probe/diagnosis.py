@@ -23,7 +23,7 @@ _CONNECTION_FAULTS = frozenset(
 _CONNECT_FAULTS = frozenset(
     (outcome.REFUSED, outcome.UNREACHABLE, outcome.TIMEOUT_CONNECTING, outcome.TLS, outcome.DNS)
 )
-_REPEATABLE = ("GET", "HEAD", "OPTIONS")
+_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PING", "QUERY")
 
 
 def may_be_sent_again(request: Request) -> bool:
@@ -63,7 +63,7 @@ class Diagnosis:
         if lane.diagnosing is not None:
             return
         tried = failed.request
-        fresh = Connection(lane, tried.target)
+        fresh = tried.target.connection(lane, tried.target)
         fresh.request = Request(tried.target, tried.target_index, tried.payload, now, now)
         fresh.request.diagnosed = name
         lane.diagnosing = fresh

@@ -63,7 +63,7 @@ class Exchange:
             return
         target = lane.targets[index]
         pool = lane.idle[target.origin] if lane.keep else None
-        connection = (self._kept(lane, pool, now) if pool else None) or Connection(lane, target)
+        connection = (self._kept(lane, pool, now) if pool else None) or target.connection(lane, target)
         request = connection.request = Request(target, index, payload, due, now)
         request.heads, request.user = lane.heads[index], user
         tracker = request.tracker = lane.trackers[index]
@@ -86,7 +86,7 @@ class Exchange:
         elif state == SENDING:
             if not self._readable(connection) and connection.state == SENDING:
                 self._write_rest(connection)
-        else:  # between requests: the server closed it, or said something unasked
+        elif not connection.heard():
             lane = connection.lane
             lane.idle_closed += 1
             lane.idle[connection.target.origin].remove(connection)
@@ -97,8 +97,7 @@ class Exchange:
         request = connection.request
         reader = request.reader
         if reader is None:
-            keep_body = self.recorder.keep_body and connection.lane.counted
-            request.reader = reader = AnswerReader(request.target.method, keep_body)
+            request.reader = reader = self._reader(connection)
         if not data:
             if reader.closed():
                 self._answered(connection, reader, now)
@@ -112,7 +111,7 @@ class Exchange:
         try:
             whole = reader.feed(data)
         except MalformedAnswer as error:
-            self.fail(connection, now, outcome.MALFORMED, str(error))
+            self.fail(connection, now, error.outcome, str(error))
             return True
         if whole:
             self._answered(connection, reader, now)
@@ -195,8 +194,23 @@ class Exchange:
         connection.connected_at = self.now()
         if connection.request.diagnosed and not may_be_sent_again(connection.request):
             self._diagnosis.ended(connection, answered=True)
-        else:
+        elif connection.request.payload:
             self._write(connection)
+        else:
+            self._listen(connection)
+
+    def _reader(self, connection: Connection) -> AnswerReader:
+        read = self.recorder.keep_body and connection.lane.counted
+        return connection.reader(self.options.expectation if read else None)
+
+    def _listen(self, connection: Connection) -> None:
+        """Nothing is asked: that the connection stands is the answer, or what the server says by itself."""
+        connection.requests += 1
+        connection.state = READING
+        request, now = connection.request, self.now()
+        request.reader = reader = self._reader(connection)
+        if reader.feed(b""):
+            self._answered(connection, reader, now)
 
     def _write(self, connection: Connection) -> None:
         connection.requests += 1
@@ -281,7 +295,7 @@ class Exchange:
         if request.diagnosed:
             self._diagnosis.ended(connection, answered=True)
             return
-        verdict = None
+        verdict = reader.verdict
         location = head.headers.get(b"location") if head.status in REDIRECTS else None
         if location is not None and lane.counted and self.options.follow_redirects:
             if request.hops < self.options.follow_redirects:

@@ -136,20 +136,23 @@ class Expectation:
         return self.contains is not None or self.pattern is not None or bool(self.json_values)
 
     def judge(self, status: int, body: bytes, latency_ns: int) -> tuple[str, str]:
-        """The outcome of a whole answer, and what was wrong with it in words."""
-        if status not in self.statuses:
+        """The outcome of a whole answer, and what was wrong with it in words. A status of 0 stands for none."""
+        if status and status not in self.statuses:
             return outcome.WRONG_STATUS, f"status {status}"
-        if self.contains is not None and self.contains not in body:
-            return outcome.WRONG_BODY, f"the body does not contain {self.contains.decode('utf-8', 'replace')!r}"
-        if self.pattern is not None and self.pattern.search(body) is None:
-            return outcome.WRONG_BODY, f"the body does not match {self.pattern.pattern.decode('utf-8', 'replace')!r}"
-        if self.json_values:
-            wrong = self._wrong_json(body)
-            if wrong:
-                return outcome.WRONG_BODY, wrong
+        wrong = self.wrong_body(body)
+        if wrong:
+            return outcome.WRONG_BODY, wrong
         if self.latency_ns is not None and latency_ns > self.latency_ns:
             return outcome.TOO_SLOW, f"{latency_ns / 1e6:.1f} ms, expected at most {self.latency_ns / 1e6:g} ms"
         return outcome.OK, ""
+
+    def wrong_body(self, body: bytes) -> str:
+        """What a body does not meet; "" when it is good."""
+        if self.contains is not None and self.contains not in body:
+            return f"the body does not contain {self.contains.decode('utf-8', 'replace')!r}"
+        if self.pattern is not None and self.pattern.search(body) is None:
+            return f"the body does not match {self.pattern.pattern.decode('utf-8', 'replace')!r}"
+        return self._wrong_json(body) if self.json_values else ""
 
     def _wrong_json(self, body: bytes) -> str:
         try:

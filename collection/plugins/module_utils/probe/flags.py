@@ -60,7 +60,8 @@ All options: probe --help. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong u
 
 HELP: dict[str, dict[str, str]] = {
     "what is sent, and where": {
-        "url": "address to probe; again for more (http:// or https://); {value} in it takes each of --values in turn",
+        "url": "address to probe; again for more (http://, https://, ws://, wss://, tcp://host:port, redis://host, "
+        "dns://server/name?type=A); {value} in it takes each of --values in turn",
         "targets": 'as JSON: {"url": …, "name": …, "weight": …, "method": …, "headers": …, "body": …}; again for more',
         "values": "values for {value} in the address or body, for example product ids; again for more",
         "method": "HTTP method",
@@ -75,8 +76,10 @@ HELP: dict[str, dict[str, str]] = {
         "client_cert": "PEM file of the client certificate",
         "client_key": "PEM file of its key",
         "verify": "verify the server's certificate",
+        "tls_min_version": "oldest version of TLS that is spoken",
         "follow_redirects": "how many redirects to follow; 0 reports them",
-        "connection": "a new connection for each request, kept ones, or both side by side (every arrival on both)",
+        "connection": "a new connection for each request, kept ones, or both side by side (every arrival on both); "
+        "resumed: new ones that resume an earlier TLS session",
     },
     "load: one of rate, users and stages": {
         "rate": "open model: requests a second, sent when they are due, however slow the answers",

@@ -221,6 +221,7 @@ class _Builder:
         return {
             **group.to_record(self._origin_us, self._sums.time_share(("targets", name))),
             "outages": {key: value for key, value in joined(every).items() if not key.startswith("list")},
+            **group.tls_record(self._origin_us),
         }
 
     def _answered(self, lane: str) -> dict[str, list[float]]:

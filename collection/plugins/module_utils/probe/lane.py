@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .connection import Connection
-from .target import Target, weighted_cycle
+from .target import Origin, Target, weighted_cycle
 from .track import Tracker
 
 CONTROL = "control"
+#: The policy of new connections that resume a TLS session.
+RESUMED = "resumed"
 
 
 class Lane:
@@ -36,7 +39,9 @@ class Lane:
         #: False for the control lane: it is no part of the totals.
         self.counted = counted
         self.in_flight = 0
-        self.idle: dict[tuple[bool, str, int], list[Connection]] = {target.origin: [] for target in targets}
+        self.idle: dict[Origin, list[Connection]] = {target.origin: [] for target in targets}
+        #: TLS sessions to resume, by origin (resuming.py).
+        self.sessions: dict[Origin, Any] = {}
         self.heads: list[dict[bytes, object]] = [{} for _unused in targets]
         self._due = [0] * len(targets)
         self._due_taken = 0

@@ -157,6 +157,7 @@ class Loop:
             "in_flight_max": self._in_flight_max,
             "descriptors_max": self._descriptors_max,
             "users": self.load.users,
+            "tls": self.exchange.opening.handshakes.take(),
             "cpu_s": time.process_time() - self._cpu_begun,
             "memory_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }

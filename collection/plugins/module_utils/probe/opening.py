@@ -12,6 +12,7 @@ from typing import Callable
 
 from . import outcome
 from .connection import CONNECTING, NEVER, Address, Attempt, Connection, came_of
+from .handshakes import Handshakes
 from .options import Options
 from .resolver import Name, Resolver
 
@@ -42,6 +43,7 @@ class Opening:
         self.by_fd: dict[int, Connection] = {}
         #: The descriptor that tells when a name is known (-1: none was asked for).
         self.name_fd = -1
+        self.handshakes = Handshakes()
         self._resolver, self._context, self._base_ns = resolver, context, base_ns
         self._ready, self._failed = ready, failed
         self._timeout_s = options.timeout_s
@@ -205,6 +207,7 @@ class Opening:
         if connection.tls is None:
             self._ready(connection)
             return
+        connection.tcp_at = self.now()
         try:
             connection.begin_tls()
         except (OSError, ValueError) as error:
@@ -223,4 +226,7 @@ class Opening:
             self._failed(connection, self.now(), outcome.TLS, f"TLS: {error}")
         else:
             self.epoll.modify(connection.fd, select.EPOLLIN)
+            request = connection.request
+            if connection.lane.counted and not request.hops:
+                self.handshakes.add(request.target_index, connection.sock, request.due)
             self._ready(connection)

@@ -15,8 +15,11 @@ from typing import Any
 from .abort import can_abort
 from .arguments import ARGUMENTS, OptionError, check_entries, seconds
 from .expectation import Expectation, ExpectationError, Finder, parse_status_set
+from .lane import RESUMED
 from .load_model import load_of, think_time_of
 from .objective import Objective, ObjectiveError, parse_scoped
+from .protocol import OF_HTTP, PROTOCOLS
+from .resuming import ResumingConnection
 from .schedule import Stage, due_times, planned_requests
 from .secret import in_options
 from .target import Target, TargetError, parse_target
@@ -65,6 +68,7 @@ class Options:
     client_cert: str | None
     client_key: str | None
     verify: bool
+    tls_min_version: str | None
     raw: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -83,6 +87,12 @@ class Options:
         """
         endless = self.duration_s is None and self.requests is not None
         return due_times(self.stages, self.arrivals, self.requests, self.seed, endless=endless)
+
+    def targets_on(self, lane: str) -> list[Target]:
+        """The targets as a lane connects to them."""
+        if lane != RESUMED:
+            return self.targets
+        return [replace(target, connection=ResumingConnection) for target in self.targets]
 
     def reading(self) -> dict[str, Any]:
         """How the requests are read, for the header of the progress file."""
@@ -129,8 +139,8 @@ def check_folder(option: str, path: str | None) -> None:
 
 
 def _check_values(given: dict[str, Any]) -> None:
-    for name in ("method", "connection", "arrivals", "ip_version", "address_order"):
-        if given[name] not in ARGUMENTS[name]["choices"]:
+    for name in ("method", "connection", "arrivals", "ip_version", "address_order", "tls_min_version"):
+        if given[name] is not None and given[name] not in ARGUMENTS[name]["choices"]:
             expected = ", ".join(ARGUMENTS[name]["choices"])
             raise OptionError(f"{name}: {given[name]!r} is unknown, expected one of {expected}")
     for name, least in (("processes", 1), ("max_in_flight", 0), ("follow_redirects", 0), ("requests", 1), ("users", 1)):
@@ -172,6 +182,7 @@ def _parse(given: dict[str, Any]) -> Options:
     if model == "closed" and processes > users:
         raise OptionError(f"processes: {processes} is more than the {users} users, expected at most as many")
     targets = _targets(given)
+    _check_protocols(given, targets, lanes)
     options = Options(
         targets=targets,
         control=None if given["control"] is None else parse_target("control", {"url": given["control"]}, {}),
@@ -217,10 +228,31 @@ def _parse(given: dict[str, Any]) -> Options:
         client_cert=given["client_cert"],
         client_key=given["client_key"],
         verify=bool(given["verify"]),
+        tls_min_version=given["tls_min_version"],
         raw=in_options(given),
     )
     _check_abort(options)
     return options
+
+
+def _check_protocols(given: Mapping[str, Any], targets: Sequence[Target], lanes: Sequence[str]) -> None:
+    """Options that a target's protocol knows nothing of are refused by name."""
+    for target in targets:
+        if RESUMED in lanes and target.scheme != "https":
+            raise OptionError(f"connection: {target.scheme}:// has no TLS session to resume, expected https:// alone")
+        protocol = PROTOCOLS.get(target.scheme)
+        if protocol is None:
+            continue
+        for name in OF_HTTP:
+            if name not in protocol.takes and given[name] not in (ARGUMENTS[name].get("default"), None):
+                raise OptionError(f"{name}: {target.scheme}:// has none, expected it with http:// or https:// alone")
+        for text in given["identify"]:
+            if not text.partition("=")[2].startswith("regex:"):
+                raise OptionError(f"identify: {text!r}, expected name=regex:(...) with {target.scheme}://")
+        if "reuse" in lanes and not protocol.keeps:
+            raise OptionError(
+                f"connection: to connect is all that {target.scheme}:// asks, and a kept one is not; expected new"
+            )
 
 
 def _brownout_share(value: Any) -> float:

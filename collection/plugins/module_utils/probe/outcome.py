@@ -94,6 +94,8 @@ def of_exchange_error(error: OSError, answer_begun: bool) -> str:
         return TIMEOUT_BODY if answer_begun else TIMEOUT_HEADERS
     if number in _UNREACHABLE_ERRNO:
         return UNREACHABLE
+    if number == errno.ECONNREFUSED:  # of UDP, by ICMP
+        return REFUSED
     return RESET_IN_ANSWER if answer_begun else RESET
 
 

@@ -40,6 +40,7 @@ class KnownHead:
     __slots__ = (
         "body_bytes",
         "connect_times",
+        "handshake_times",
         "key",
         "latencies",
         "request_bytes",
@@ -60,6 +61,7 @@ class KnownHead:
         self.latencies: list[int] = []
         self.service_times: list[int] = []
         self.connect_times: list[int] = []
+        self.handshake_times: list[int] = []
 
 
 class Recorder:
@@ -131,8 +133,8 @@ class Recorder:
         if self.attempts is not None and self.options.remote_date is not None:
             remote = self.options.remote_date.find(head, body)
         self._book(
-            connection, now, name, error or f"status {head.status}",
-            status=head.status, who=who, body_bytes=reader.body_bytes, remote_date=remote,
+            connection, now, name, error or f"status {reader.label or head.status}",
+            status=reader.label or head.status, who=who, body_bytes=reader.body_bytes, remote_date=remote,
         )  # fmt: skip
         key = (lane.name, request.target_index, who)
         self.tally.cell(key).bytes_received += request.wire_bytes
@@ -227,6 +229,9 @@ class Recorder:
             figures.connections_opened += len(known.connect_times)
             figures.requests_on_kept_connections -= len(known.connect_times)
             known.connect_times.clear()
+            if known.handshake_times:
+                figures.handshake_time.add_many(known.handshake_times)
+                known.handshake_times.clear()
         figures.requests_on_kept_connections += times
 
     def _remember(self, heads: dict[bytes, Any], raw: bytes, known: KnownHead) -> None:
@@ -259,7 +264,7 @@ class Recorder:
         name: str,
         error: str,
         *,
-        status: int | None,
+        status: int | str | None,
         who: tuple[str, ...],
         body_bytes: int,
         remote_date: Any,
@@ -280,6 +285,8 @@ class Recorder:
             if connection.requests == 1:
                 figures.connections_opened += 1
                 figures.connect_time.add(connection.connected_at - start)
+                if connection.tls is not None:
+                    figures.handshake_time.add(connection.connected_at - connection.tcp_at)
             else:
                 figures.requests_on_kept_connections += 1
         code = outcome.CODE[name]

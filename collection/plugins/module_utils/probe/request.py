@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .response import AnswerReader
-from .target import Target
 from .track import Tracker
+
+if TYPE_CHECKING:
+    from .target import Target
 
 
 class Request:

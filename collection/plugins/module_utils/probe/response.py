@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from . import outcome
+
 #: As much as browsers take.
 MAX_HEAD = 262_144
 MAX_CHUNK_LINE = 4_096
@@ -32,6 +34,9 @@ _FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 
 class MalformedAnswer(ValueError):
     """The bytes are not an HTTP/1.1 answer; the text says where they stop being one."""
+
+    #: How the request ends.
+    outcome = outcome.MALFORMED
 
 
 class Head:
@@ -128,6 +133,10 @@ class AnswerReader:
         "head_raw",
         "surplus",
     )
+
+    #: Only of other protocols (said.py): the outcome and why, where the answer itself decides, and what it said.
+    verdict: tuple[str, str] | None = None
+    label = ""
 
     def __init__(self, method: str, keep_body: bool) -> None:
         self._method = method

@@ -38,6 +38,7 @@ def utc(unix_ns: int) -> str:
 
 def figures_record(figures: Figures, due: int, time_share: dict[str, Any]) -> dict[str, Any]:
     """A group's figures, of which so many requests were due; `time_share` is its availability over time."""
+    handshakes = {"handshake_time": figures.handshake_time.to_record()} if figures.handshake_time.count else {}
     completed, failed, not_sent = figures.completed, figures.failed, figures.not_sent
     return {
         "due": due,
@@ -70,6 +71,7 @@ def figures_record(figures: Figures, due: int, time_share: dict[str, Any]) -> di
         "service_time": figures.service_time.to_record(),
         "connect_time": figures.connect_time.to_record(),
         "failure_time": figures.failure_time.to_record(),
+        **handshakes,
     }
 
 
@@ -126,9 +128,11 @@ class _Builder:
         """The figures of a target, and its outages in the lanes."""
         tracks = [self.track(lane, index, name) for lane in self.lanes]
         sums = {key: value for key, value in joined(tracks).items() if not key.startswith("list")}
+        tls = self.state.handshakes.to_record(index, self.header["started_unix_ns"] / 1e9)
         return {
             **self.group((key for key in self.keys if key[1] == index), ("target", index), self.due(target=index)),
             "outages": sums,
+            **({"tls": tls} if tls else {}),
         }
 
     def answered(self, lane: str) -> dict[str, list[float]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import outcome
+from .handshakes import Handshakes
 from .histogram import Histogram
 from .lane import CONTROL
 from .merge import Track
@@ -53,6 +54,7 @@ class State:
         self._limits = limits
         self.tally = Tally()
         self.timeline = Timeline(lanes, limits.brownout_percent)
+        self.handshakes = Handshakes()
         self.lateness: dict[int, Histogram] = {}
         self.at = 0
         self.in_flight_max: dict[int, int] = {}
@@ -94,6 +96,7 @@ class State:
         self.lateness[worker] = Histogram.from_list(delta["lateness"])
         for lane, (idle_closed, diagnoses) in delta["lanes"].items():
             self.lanes.setdefault(lane, {})[worker] = (idle_closed, diagnoses)
+        self.handshakes.merge(delta.get("tls", ()))
         self.pauses += [(begun, ended, worker) for begun, ended in delta.get("pauses", ())]
         if len(self.pauses) > 2 * PAUSES:
             self.pauses = sorted(self.pauses, key=lambda pause: pause[0] - pause[1])[:PAUSES]
@@ -144,6 +147,7 @@ class State:
             "memory_kib": self.memory_kib,
             "users": self.users,
             "pauses": self.pauses,
+            "tls": self.handshakes.to_list(),
             "finished": sorted(self.finished),
             "lanes": [[lane, list(workers.items())] for lane, workers in self.lanes.items()],
             "workers": {name: list(getattr(self, name).items()) for name in _BY_WORKER},
@@ -161,6 +165,7 @@ class State:
         self.timeline.load(values["timeline"], self._keys)
         self.at, self.memory_kib, self.users = values["at"], values["memory_kib"], values["users"]
         self.pauses = [(begun, ended, worker) for begun, ended, worker in values["pauses"]]
+        self.handshakes.merge(values.get("tls", ()))
         self.finished = set(values["finished"])
         self.lanes = {lane: {w: (idle, told) for w, (idle, told) in workers} for lane, workers in values["lanes"]}
         for name in _BY_WORKER:

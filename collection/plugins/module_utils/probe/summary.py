@@ -11,6 +11,8 @@ from typing import Any
 
 #: More of a kind than this are left to the record.
 _MOST = 12
+#: A certificate with less time left is told.
+_SOON_DAYS = 14
 
 
 def summary_text(record: dict[str, Any]) -> str:
@@ -21,6 +23,7 @@ def summary_text(record: dict[str, Any]) -> str:
         "availability  " + "  ".join(f"{kind} {_percent(totals, kind)}" for kind in ("planned", "sent", "time")),
     ]
     lines += _latency(totals)
+    lines += _tls(record)
     lines.append(
         f"rate  {record['self_check']['achieved_rate']:.1f}/s for {record['elapsed_s']:.1f} s  "
         f"sent {_bytes(totals['bytes_sent'])}  received {_bytes(totals['bytes_received'])}  "
@@ -78,6 +81,22 @@ def _latency(figures: dict[str, Any]) -> list[str]:
         return []
     times = "  ".join(f"{name[:-3]} {latency[name]:.3f} ms" for name in ("p50_ms", "p90_ms", "p99_ms", "p999_ms"))
     return [f"latency  {times}  max {latency['max_ns'] / 1e6:.3f} ms"]
+
+
+def _tls(record: dict[str, Any]) -> list[str]:
+    """What the handshakes took, and which certificates have little time left."""
+    taken = record["totals"].get("handshake_time")
+    if taken is None:
+        return []
+    resumed = sum(entry["resumed"] for target in record["targets"].values() for entry in target.get("tls", ()))
+    lines = [f"TLS handshake  p50 {taken['p50_ms']:.3f} ms  p99 {taken['p99_ms']:.3f} ms  sessions resumed {resumed}"]
+    for name, target in record["targets"].items():
+        entries = sorted(target.get("tls", ()), key=lambda entry: entry["last_s"])
+        days = entries[-1]["days_left"] if entries else None
+        if days is not None and days < _SOON_DAYS:
+            left = f"expires in {days:.1f} days" if days > 0 else f"expired {-days:.1f} days ago"
+            lines.append(f"certificate of {name} {left} ({entries[-1]['not_after']})")
+    return lines
 
 
 def _groups(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

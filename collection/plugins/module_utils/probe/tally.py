@@ -14,7 +14,7 @@ from . import outcome
 from .histogram import Histogram, index_of
 from .rows import BUCKET_NS, CellKey, Rows, shared_key
 
-HISTOGRAMS = ("latency", "service_time", "connect_time", "failure_time")
+HISTOGRAMS = ("latency", "service_time", "connect_time", "failure_time", "handshake_time")
 COUNTERS = ("bytes_sent", "bytes_received", "body_bytes", "connections_opened", "requests_on_kept_connections")
 
 
@@ -32,6 +32,7 @@ class Figures:
         self.service_time = Histogram()
         self.connect_time = Histogram()
         self.failure_time = Histogram()
+        self.handshake_time = Histogram()
 
     def outcome(self, name: str, start: int, example: str, times: int = 1, last: int | None = None) -> None:
         """Count `times` requests with this outcome that began at `start` (to `last`)."""

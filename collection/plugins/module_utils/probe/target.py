@@ -7,15 +7,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from .address import AddressError, connect_address, parse_address, quoted
+from .address import Address, AddressError, connect_address, parse_address, quoted
+from .connection import Connection
+from .protocol import OF_ENTRY, PROTOCOLS, Protocol
 from .secret import in_address
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: Templates of paths and bodies: every value of `values` in turn takes the place of this.
 PLACEHOLDER = "{value}"
+
+
+Origin = tuple[bool, tuple[str, int], type[Connection], bytes]
 
 
 class TargetError(ValueError):
@@ -34,13 +40,17 @@ class Target:
     server_name: str
     method: str
     #: Request bytes by policy, one a template value: they are used in turn.
-    on_new: tuple[bytes, ...]
-    on_kept: tuple[bytes, ...]
+    on_new: Sequence[bytes]
+    on_kept: Sequence[bytes]
+    scheme: str = "http"
+    connection: type[Connection] = Connection
+    #: What a new connection begins with, before its first request.
+    prelude: bytes = b""
 
-    @property
-    def origin(self) -> tuple[bool, str, int]:
+    @cached_property
+    def origin(self) -> Origin:
         """Requests of the same origin may share kept connections."""
-        return self.tls, self.address[0], self.address[1]
+        return self.tls, self.address, self.connection, self.prelude
 
 
 def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any]) -> Target:
@@ -50,30 +60,76 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
         address = parse_address(url)
     except AddressError as error:
         raise TargetError(f"{option}: {in_address(url)!r} is not an address ({error})") from error
+    protocol = PROTOCOLS.get(address.scheme)
     weight = int(1 if entry.get("weight") is None else entry["weight"])
     if not 1 <= weight <= 1000:
         raise TargetError(f"{option}.weight: {weight}, expected 1 to 1000")
+    if protocol is not None:
+        return _of_protocol(option, protocol, address, {**entry, "weight": weight}, common)
     authority = str(common.get("host") or address.authority)
     method = str(entry.get("method") or common.get("method") or "GET").upper()
     if not _TOKEN.fullmatch(method):
         raise TargetError(f"{option}.method: {method!r}, expected a name such as GET")
-    headers = dict(common.get("headers") or {})
-    headers.update(entry.get("headers") or {})
+    headers = _headers(address, entry, common)
     body = entry.get("body") if entry.get("body") is not None else common.get("body")
-    if address.credentials and "authorization" not in {name.lower() for name in headers}:
-        headers["Authorization"] = address.credentials
     payloads = _payloads(option, address.path, None if body is None else str(body), common.get("values") or [])
-    connect_to = common.get("connect_to")
     return Target(
         name=str(entry.get("name") or in_address(url)),
         weight=weight,
         tls=address.tls,
-        address=_connect_to(str(connect_to)) if connect_to else (address.host, address.port),
+        address=_place(address, common),
         authority=authority,
         server_name=str(common.get("server_name") or address.server_name),
         method=method,
+        scheme=address.scheme,
         on_new=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=False) for p, b in payloads),
         on_kept=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=True) for p, b in payloads),
+    )
+
+
+def _headers(address: Address, entry: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry's headers over those of all, and its address's user and password."""
+    headers = {**(common.get("headers") or {}), **(entry.get("headers") or {})}
+    if address.credentials and "authorization" not in {name.lower() for name in headers}:
+        headers["Authorization"] = address.credentials
+    return headers
+
+
+def _of_protocol(
+    option: str, protocol: Protocol, address: Address, entry: Mapping[str, Any], common: Mapping[str, Any]
+) -> Target:
+    """A target of a protocol beside HTTP/1.1."""
+    url = str(entry["url"])
+    for name in OF_ENTRY:
+        if entry.get(name) and name not in protocol.takes:
+            raise TargetError(f"{option}.{name}: {address.scheme}:// has none, expected it with http:// or https://")
+    authority, upgrade = str(common.get("host") or address.authority), b""
+    if protocol.upgrade:
+        headers = _headers(address, entry, common)
+        taken = {name.lower() for name in protocol.upgrade}
+        for name in headers:
+            if name.lower() in taken:
+                raise TargetError(f"{option}.headers: {name} is the probe's own with {address.scheme}://")
+        headers.update(protocol.upgrade)
+        path = quoted(address.path)
+        upgrade = _request(option, "GET", path, authority, headers=headers, body=None, keep=True)
+    try:
+        prelude, requests = protocol.asks(address, upgrade)
+    except AddressError as error:
+        raise TargetError(f"{option}: {in_address(url)!r} is not an address ({error})") from error
+    return Target(
+        name=str(entry.get("name") or in_address(url)),
+        weight=entry["weight"],
+        tls=address.tls,
+        address=_place(address, common),
+        authority=authority,
+        server_name=str(common.get("server_name") or address.server_name),
+        method=protocol.method,
+        on_new=requests,
+        on_kept=requests,
+        scheme=address.scheme,
+        connection=protocol.connection,
+        prelude=prelude,
     )
 
 
@@ -98,7 +154,11 @@ def _payloads(option: str, path: str, body: str | None, values: Sequence[str]) -
     return [(quoted(one), text) for one, text in pairs]
 
 
-def _connect_to(text: str) -> tuple[str, int]:
+def _place(address: Address, common: Mapping[str, Any]) -> tuple[str, int]:
+    """Where to connect."""
+    if not common.get("connect_to"):
+        return address.host, address.port
+    text = str(common["connect_to"])
     try:
         return connect_address(text)
     except AddressError as error:

@@ -9,6 +9,8 @@ import ssl
 from .arguments import OptionError
 from .options import Options
 
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
 
 def client_context(options: Options) -> ssl.SSLContext:
     """One context for all connections. Raises OptionError when a PEM file is none."""
@@ -18,6 +20,8 @@ def client_context(options: Options) -> ssl.SSLContext:
             context = ssl.create_default_context(cafile=options.ca_file)
     except (ssl.SSLError, OSError) as error:
         raise OptionError(f"ca_file: {options.ca_file} holds no PEM certificate ({error})") from error
+    if options.tls_min_version is not None:
+        context.minimum_version = _VERSIONS[options.tls_min_version]
     if not options.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import outcome
 from .confidence import share
+from .handshakes import in_order
 from .histogram import Histogram, pairs
 from .part import micros
 from .result import DIAGNOSES, figures_record
@@ -32,6 +33,7 @@ class Group:
         self.due = self.idle_closed = 0
         self.figures = Figures()
         self.policy = ""
+        self.tls: dict[tuple[Any, ...], dict[str, Any]] = {}
         self.diagnoses = dict.fromkeys(DIAGNOSES, 0)
 
     def add(self, group: Mapping[str, Any], started_us: int) -> None:
@@ -49,7 +51,26 @@ class Group:
         for name in COUNTERS:
             setattr(figures, name, getattr(figures, name) + group[name])
         for name in HISTOGRAMS:
-            getattr(figures, name).merge(Histogram.from_record(group[name]))
+            if name in group:
+                getattr(figures, name).merge(Histogram.from_record(group[name]))
+
+        for entry in group.get("tls", ()):
+            times = [started_us + micros(entry[edge]) for edge in ("first_s", "last_s")]
+            key = tuple(entry[name] for name in ("version", "cipher", "certificate_sha256"))
+            mine = self.tls.setdefault(key, {**entry, "connections": 0, "resumed": 0, "times": times})
+            mine["times"] = [min(mine["times"][0], times[0]), max(mine["times"][1], times[1])]
+            for name in ("connections", "resumed"):
+                mine[name] += entry[name]
+            if entry["days_left"] is not None:  # from the earliest start, which is the merged record's
+                mine["days_left"] = max(mine["days_left"], entry["days_left"])
+
+    def tls_record(self, origin_us: int) -> dict[str, Any]:
+        """A target's `tls`, where it has one, on an axis that begins at `origin_us`."""
+        told = []
+        for entry in self.tls.values():
+            first, last = (round((time - origin_us) / 1e6, 6) for time in entry["times"])
+            told.append({**{name: entry[name] for name in entry if name != "times"}, "first_s": first, "last_s": last})
+        return {"tls": in_order(told)} if told else {}
 
     def add_lane(self, lane: Mapping[str, Any], started_us: int) -> None:
         """One record's lane."""

@@ -121,7 +121,7 @@ def _work(index: int, pipe: int, job: Job, ending: Callable[[], bool]) -> None:
     exchange = Exchange(options, recorder, job.resolver, job.context, job.base_ns)
     share, stall_ns = (index, options.processes), int(options.stall_after_s * 1e9)
     exchange.cap = share_of(options.max_in_flight, *share)
-    lanes = [Lane(name, name, options.targets, share=share, stall_ns=stall_ns) for name in options.lanes]
+    lanes = [Lane(name, name, options.targets_on(name), share=share, stall_ns=stall_ns) for name in options.lanes]
     control = Lane(CONTROL, "new", [options.control], counted=False) if options.control and index == 0 else None
     loop = Loop(exchange, lanes, control, share)
 

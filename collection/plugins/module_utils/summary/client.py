@@ -27,7 +27,8 @@ def _tag(identity: dict[str, str]) -> str:
 
 
 def _attempt(number: int, attempt: dict[str, Any]) -> str:
-    answered = f" (HTTP {attempt['status']})" if attempt["status"] is not None else ""
+    status = attempt["status"]  # a word where the protocol is not HTTP
+    answered = "" if status is None else f" (HTTP {status})" if isinstance(status, int) else f" ({status})"
     failed = "" if attempt["outcome"] == "ok" else f" (FAILED {attempt['outcome']})"
     lines = [SEPARATOR, f"attempt: {number}{answered}{_tag(attempt['identity'])}{failed}"]
     if attempt["local_date"] is not None:

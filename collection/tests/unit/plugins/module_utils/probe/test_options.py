@@ -36,7 +36,7 @@ GOOD: dict[str, Any] = {"url": ["http://127.0.0.1:5000/"], "rate": 20, "duration
         ({"values": ["1"]}, "values: no address or body has {value} in it"),
         ({"url": ["http://x/{value}"]}, "url: '/{value}' or its body has {value} in it, expected a list in values"),
         ({"body": '{"key": "{value}"}'}, "url: '/' or its body has {value} in it, expected a list in values"),
-        ({"connection": "fresh"}, "connection: 'fresh' is unknown, expected one of new, reuse, both"),
+        ({"connection": "fresh"}, "connection: 'fresh' is unknown, expected one of new, reuse, both, resumed"),
         ({"processes": 0}, "processes: 0 is too small"),
         ({"requests": 0}, "requests: 0 is too small"),
         ({"think_time": "1s"}, "think_time: only users wait"),

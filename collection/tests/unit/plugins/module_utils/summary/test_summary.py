@@ -70,6 +70,10 @@ def attempt(**changes) -> dict:
     return made
 
 
+def test_client_prints_what_another_protocol_said():
+    assert "attempt: 1 (PONG)" in render("client", record(), [attempt(status="PONG", identity={})]).splitlines()
+
+
 def test_client_prints_each_attempt_and_the_totals_of_the_first_experiment():
     text = render("client", record(totals={"completed": 1200}), [attempt()])
     assert lines(text) == [
