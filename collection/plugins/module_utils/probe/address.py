@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from encodings.idna import nameprep
 from urllib.parse import quote, unquote, urlsplit
 
+_TLS = ("https", "grpcs")
+_SCHEMES = ("http", "grpc", *_TLS)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20\x7f\"#%/<>?@\\\[\]^`{|}]")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 3.1
@@ -40,6 +42,7 @@ class Address:
     server_name: str
     #: Path and query, not yet quoted: templates are filled in before.
     path: str
+    scheme: str
     #: The value of an Authorization header ("" without user and password).
     credentials: str
 
@@ -55,10 +58,12 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(url)
     except ValueError as error:
         raise AddressError(str(error)) from error
-    if parts.scheme not in ("http", "https"):
-        raise AddressError("expected http://host:port/path or https://…")
+    if parts.scheme not in _SCHEMES:
+        raise AddressError(
+            "expected http://host:port/path, https://…, grpc://host:port/package.Service/Method or grpcs://…"
+        )
     user_info, _unused, place = parts.netloc.rpartition("@")
-    tls = parts.scheme == "https"
+    tls = parts.scheme in _TLS
     host, literal, port = _place(place, 443 if tls else 80)
     usual = port == (443 if tls else 80)
     # The zone is this machine's own affair (RFC 6874): it goes to the kernel, and to nobody else.
@@ -71,6 +76,7 @@ def parse_address(text: str) -> Address:
         authority=named if usual else f"{named}:{port}",
         server_name=bare if literal else host.removesuffix("."),
         path=(parts.path or "/") + ("?" + parts.query if parts.query else ""),
+        scheme=parts.scheme,
         credentials=_basic(user_info) if user_info else "",
     )
 

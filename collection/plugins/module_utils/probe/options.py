@@ -18,8 +18,8 @@ from .expectation import Expectation, ExpectationError, Finder, parse_status_set
 from .load_model import load_of, think_time_of
 from .objective import Objective, ObjectiveError, parse_scoped
 from .schedule import Stage, due_times, planned_requests
-from .secret import in_options
-from .target import Target, TargetError, parse_target
+from .secret import in_address, in_options
+from .target import HTTP1, Target, TargetError, parse_target
 
 #: Random arrivals are counted before the run up to here; of more only the mean is known.
 _COUNTED_ARRIVALS = 5_000_000
@@ -65,6 +65,7 @@ class Options:
     client_cert: str | None
     client_key: str | None
     verify: bool
+    http2: bool
     raw: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -129,7 +130,7 @@ def check_folder(option: str, path: str | None) -> None:
 
 
 def _check_values(given: dict[str, Any]) -> None:
-    for name in ("method", "connection", "arrivals", "ip_version", "address_order"):
+    for name in ("method", "connection", "arrivals", "ip_version", "address_order", "http_version"):
         if given[name] not in ARGUMENTS[name]["choices"]:
             expected = ", ".join(ARGUMENTS[name]["choices"])
             raise OptionError(f"{name}: {given[name]!r} is unknown, expected one of {expected}")
@@ -174,7 +175,7 @@ def _parse(given: dict[str, Any]) -> Options:
     targets = _targets(given)
     options = Options(
         targets=targets,
-        control=None if given["control"] is None else parse_target("control", {"url": given["control"]}, {}),
+        control=_control(given["control"]),
         control_rate=float(given["control_rate"]),
         lanes=lanes,
         model=model,
@@ -217,10 +218,24 @@ def _parse(given: dict[str, Any]) -> Options:
         client_cert=given["client_cert"],
         client_key=given["client_key"],
         verify=bool(given["verify"]),
+        http2=_http2(given, targets),
         raw=in_options(given),
     )
     _check_abort(options)
     return options
+
+
+def _http2(given: dict[str, Any], targets: Sequence[Target]) -> bool:
+    """Whether the plan speaks HTTP/2: all of it does, or nothing. Raises OptionError."""
+    if all(target.protocol == HTTP1 for target in targets):
+        return False
+    if any(target.protocol == HTTP1 for target in targets):
+        raise OptionError("http_version: 1.1 beside grpc:// addresses, expected 2 for all, or no other addresses")
+    if given["follow_redirects"]:
+        raise OptionError("follow_redirects: not with HTTP/2, expected 0: redirects are reported as the answer")
+    if str(given["control"] or "").lower().startswith("https:"):
+        raise OptionError("control: https:// beside HTTP/2, expected http://: the control target is asked by HTTP/1.1")
+    return True
 
 
 def _brownout_share(value: Any) -> float:
@@ -229,14 +244,28 @@ def _brownout_share(value: Any) -> float:
     return float(value)
 
 
+def _control(url: str | None) -> Target | None:
+    if url is None:
+        return None
+    target = parse_target("control", {"url": url}, {})
+    if target.protocol != HTTP1:
+        raise OptionError(f"control: {in_address(url)!r}, expected http:// or https://")
+    return target
+
+
 def _targets(given: dict[str, Any]) -> list[Target]:
     listed = list(given["targets"] or [])
     urls = given["url"] or []
     if bool(listed) == bool(urls):
         raise OptionError("url: expected either url or targets, and at least one address")
     common = {
-        name: given[name] for name in ("method", "headers", "body", "host", "server_name", "connect_to", "values")
+        name: given[name]
+        for name in (
+            *("method", "headers", "body", "body_base64", "host", "server_name", "connect_to", "values"),
+            "http_version",
+        )
     }
+    common["timeout_s"] = seconds("timeout", given["timeout"])
     check_entries("targets", listed)
     entries = listed or [{"url": url} for url in urls]
     targets = [parse_target("targets" if listed else "url", entry, common) for entry in entries]

@@ -33,6 +33,8 @@ def redirected(target: Target, request: bytes, status: int, location: bytes) -> 
         there = parse_address(urljoin(f"{scheme}://{target.authority}{path.decode('ascii')}", text))
     except (AddressError, ValueError) as error:
         raise TargetError(f"redirect: Location {text[:100]!r} is not an address ({error})") from error
+    if there.scheme not in ("http", "https"):
+        raise TargetError(f"redirect: Location {text[:100]!r} is no address of HTTP")
     same = (there.tls, there.authority) == (target.tls, target.authority)
     as_get = method != b"HEAD" if status == 303 else status in (301, 302) and method == b"POST"
     left = _OF_THE_CONNECTION | (_OF_THE_BODY if as_get else frozenset()) | (frozenset() if same else _OF_THE_ORIGIN)
