@@ -12,7 +12,7 @@ import ssl
 from typing import Any
 
 from .. import outcome
-from ..connection import Connection
+from ..connection import IDLE, Connection
 from ..response import MAX_HEAD, MalformedAnswer
 from ..target import Target
 from . import frames
@@ -51,6 +51,7 @@ class Link(Connection):
         "ended",
         "heard",
         "leaving",
+        "left_idle",
         "limit",
         "out",
         "settled",
@@ -73,6 +74,7 @@ class Link(Connection):
         self.watched: int = select.EPOLLIN  # what epoll was asked to tell
         self.settled = False  # the server has said what it takes
         self.leaving = False  # no more requests may be begun on it
+        self.left_idle = False  # it said so while it had none
         self.why_leaving = ""
         self.heard = 0
         self.doubted = False  # it has been silent for a whole time limit: nothing is sent on it until it speaks
@@ -97,7 +99,8 @@ class Link(Connection):
         return self.limit - len(self.streams) - len(self.waiting)
 
     def begin(self, now: int) -> None:
-        """The connection stands: say hello."""
+        """The connection stands: say hello. From here on it has no request of its own."""
+        self.state = IDLE
         self.connected_at = self.heard = now
         self.out += frames.PREFACE
 
@@ -337,7 +340,7 @@ class Link(Connection):
         self._sized("GOAWAY", payload, len(payload), stream_id == 0)
         last = int.from_bytes(payload[:4], "big") & frames.MAX_WINDOW
         told = payload[8:].decode("utf-8", "replace")[:60]
-        self.leaving = True
+        self.leaving, self.left_idle = True, self.left_idle or not (self.streams or self.waiting)
         self.why_leaving = f"GOAWAY {error_name(int.from_bytes(payload[4:8], 'big'))}" + (f" {told!r}" if told else "")
         for stream in [one for number_, one in self.streams.items() if number_ > last]:
             self._forget(stream)

@@ -106,7 +106,7 @@ class Multiplexed(Exchange):
             if link.request.diagnosed and link.request.start < limit:
                 self.fail(link, now, outcome.TIMEOUT_HEADERS, "")
                 continue
-            if link.doubted and not link.streams and link.heard < limit - self._timeout_ns:
+            if link.doubted and not (link.streams or link.waiting) and link.heard < limit - self._timeout_ns:
                 self._drop(link)
                 continue
             late = [one for one in link.streams.values() if one.request.start < limit]
@@ -218,7 +218,6 @@ class Multiplexed(Exchange):
                 self._broken(link, error, "reading")
                 return
             now = self.now()
-            idle = not link.streams and not link.waiting
             if not data:
                 if link.tls is not None and link.was_reset():
                     self._broken(link, ConnectionResetError(errno.ECONNRESET, ""), "reading")
@@ -230,8 +229,6 @@ class Multiplexed(Exchange):
             except ProtocolError as error:
                 self._protocol_broken(link, error, now)
                 return
-            if idle and link.leaving and link.lane.keep:
-                link.lane.idle_closed += 1
             self._after_reading(link, now)
             # TLS may hold decrypted bytes that epoll knows nothing of.
             if link.sock is None or link.tls is None or not link.sock.pending():
@@ -297,7 +294,7 @@ class Multiplexed(Exchange):
         self._released(request, lane, now)
 
     def _verdict(self, stream: Stream) -> tuple[str, str] | None:
-        """What gRPC says of the answer; what is left of the body is the message."""
+        """What gRPC finds wrong with the answer, if it does."""
         protocol, head = stream.request.target.protocol, stream.answer_head
         if protocol not in GRPC:
             return None
@@ -330,6 +327,7 @@ class Multiplexed(Exchange):
         if link.lane.keep and not link.leaving:
             link.idle_since = now
             return False
+        link.lane.idle_closed += link.lane.keep and link.left_idle
         self._drop(link)
         return True
 

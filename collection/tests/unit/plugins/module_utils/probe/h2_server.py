@@ -25,6 +25,10 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
 
 
+def goaway(last: int, code: int = 0) -> bytes:
+    return frame(GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big"))
+
+
 def setting(name: int, value: int) -> bytes:
     return name.to_bytes(2, "big") + value.to_bytes(4, "big")
 
@@ -83,15 +87,23 @@ class Peer:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def answer(self, stream: int, block: bytes | None = None, body: bytes = b"ok", tail: bytes | None = None) -> None:
-        """Headers, body, and trailers where there are any."""
+    def answer(
+        self,
+        stream: int,
+        block: bytes | None = None,
+        body: bytes = b"ok",
+        tail: bytes | None = None,
+        behind: bytes = b"",
+    ) -> None:
+        """Headers, body, and trailers where there are any; `behind` comes with them."""
         self._open.pop(stream, None)
         last = END_STREAM if tail is None else 0
         out = frame(HEADERS, END_HEADERS, stream, head() if block is None else block)
         for at in range(0, len(body) - 1, 16_384):
             out += frame(DATA, 0, stream, body[at : at + 16_384]) if at + 16_384 < len(body) else b""
         out += frame(DATA, last, stream, body[(len(body) - 1) // 16_384 * 16_384 :] if body else b"")
-        self.send(out if tail is None else out + frame(HEADERS, END_HEADERS | END_STREAM, stream, tail))
+        out += b"" if tail is None else frame(HEADERS, END_HEADERS | END_STREAM, stream, tail)
+        self.send(out + behind)
 
     def headers(self, stream: int, block: bytes, end: bool = True) -> None:
         self._open.pop(stream, None)
@@ -100,9 +112,6 @@ class Peer:
     def reset(self, stream: int, code: int) -> None:
         self._open.pop(stream, None)
         self.send(frame(RST_STREAM, 0, stream, code.to_bytes(4, "big")))
-
-    def goaway(self, last: int, code: int = 0) -> None:
-        self.send(frame(GOAWAY, 0, 0, last.to_bytes(4, "big") + code.to_bytes(4, "big")))
 
     def next(self) -> Asked | None:
         """The next whole request; None when the client leaves."""
