@@ -92,7 +92,7 @@ class Multiplexed(Exchange):
         if not isinstance(connection, Link):
             super().fail(connection, now, name, error)
             return
-        if "NO_APPLICATION_PROTOCOL" in error:
+        if "no application protocol" in error:  # OpenSSL's name of the alert
             error = f"TLS: {_NO_H2} ({error.removeprefix('TLS: ')})"
         if connection.request.diagnosed:
             self._diagnosis.ended(connection, answered=False)
@@ -103,6 +103,8 @@ class Multiplexed(Exchange):
         """End the requests whose time limit struck."""
         limit = now - self._timeout_ns
         for link in self._all_links():
+            if link.connected_at and link.sock is None:
+                continue  # closed since
             if link.request.diagnosed and link.request.start < limit:
                 self.fail(link, now, outcome.TIMEOUT_HEADERS, "")
                 continue
