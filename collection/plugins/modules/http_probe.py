@@ -25,6 +25,10 @@ options:
         Addresses to probe, C(http://host:port/path) or C(https://…). V({value}) in the path or in a body takes each of
         O(values) in turn.
       - >-
+        C(grpc://host:port/package.Service/Method) and C(grpcs://…) (TLS) call a gRPC method with O(body_base64) as its
+        message; without a method it is the health check C(grpc.health.v1.Health/Check), which has to answer SERVING.
+        The answer's C(grpc-status) decides, O(expect_status) is about the status of HTTP.
+      - >-
         What is no HTTP: C(tcp://host:port) only connects (with O(expect_body), O(expect_regex) or O(identify) a banner
         must come), C(redis://[user:password@]host) and C(rediss://) send PING, C(dns://server/name?type=A) (or V(AAAA),
         V(SRV)) looks the name up over UDP.
@@ -67,6 +71,10 @@ options:
         description:
           - Request body; O(body) when it is not given.
         type: str
+      body_base64:
+        description:
+          - Request body of any bytes, as Base64; O(body_base64) when it is not given.
+        type: str
   values:
     description:
       - >-
@@ -89,6 +97,19 @@ options:
     description:
       - Request body.
     type: str
+  body_base64:
+    description:
+      - Request body of any bytes, as Base64, instead of O(body). A gRPC message goes without its prefix of five bytes.
+    type: str
+  http_version:
+    description:
+      - V(2) puts many requests on each kept connection, as many as the server takes, and opens another when it is full.
+        With C(http://) HTTP/2 is spoken at once (prior knowledge), with C(https://) the server has to agree (ALPN),
+        else the request fails with V(tls). It is never HTTP/1.1 instead. gRPC is always HTTP/2.
+      - The control target is asked by HTTP/1.1. Redirects are not followed with V(2).
+    type: str
+    choices: ["1.1", "2"]
+    default: "1.1"
   connect_to:
     description:
       - Connect to this C(address:port) instead of the one in the address.
@@ -428,6 +449,21 @@ EXAMPLES = r"""
     iteration_time: 1s
     objectives: [error_rate <= 0.1, p95 < 500ms]
     report: k6
+
+- name: HTTP/2, a connection for each request beside one that all share
+  availability.lab.http_probe:
+    url: [https://127.0.0.1:8443/]
+    http_version: "2"
+    connection: both
+    rate: 50
+    duration: 60s
+
+- name: Does a gRPC server say that it serves, ten times a second
+  availability.lab.http_probe:
+    url: [grpc://127.0.0.1:50051]
+    connection: reuse
+    rate: 10
+    duration: 60s
 """
 
 RETURN = r"""

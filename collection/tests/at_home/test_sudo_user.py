@@ -2,8 +2,8 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """A user who is not root and has sudo, on a machine that has a life.
 
-Another minikube runs on it, the clone is in a folder with a blank and an umlaut in its name, new files are private. Then
-a controller elsewhere has the same lab over ssh: another account's clone, which shares no path with it.
+Another minikube runs on it, the clone is in a folder with a blank and an umlaut in its name, new files are private.
+Then a controller elsewhere has the same lab over ssh: another account's clone, which shares no path with it.
 
 After the teardown of the tests' own lab, for there is one engine, one tunnel and one etcd on a machine.
 """

@@ -28,6 +28,8 @@ SCHEMES = {
     "https": (True, 443),
     "ws": (False, 80),
     "wss": (True, 443),
+    "grpc": (False, 80),
+    "grpcs": (True, 443),
     "tcp": (False, 0),
     "redis": (False, 6379),
     "rediss": (True, 6379),

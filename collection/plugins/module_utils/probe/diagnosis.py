@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+from typing import Callable
+
 from . import outcome
 from .connection import Connection
+from .lane import Lane
 from .opening import Opening
+from .recorder import Carrier
 from .request import Request
+from .target import Target
 
 #: A kept connection that fails like this is diagnosed with a new one.
 _CONNECTION_FAULTS = frozenset(
@@ -18,6 +23,7 @@ _CONNECTION_FAULTS = frozenset(
         outcome.TIMEOUT_HEADERS,
         outcome.TIMEOUT_BODY,
         outcome.UNREACHABLE,
+        outcome.UNPROCESSED,
     )
 )
 _CONNECT_FAULTS = frozenset(
@@ -36,8 +42,10 @@ class Diagnosis:
 
     def __init__(self, opening: Opening) -> None:
         self._opening = opening
+        #: Makes the new connection.
+        self.connect: Callable[[Lane, Target], Connection] = lambda lane, target: target.connection(lane, target)
 
-    def failed(self, connection: Connection, name: str, now: int) -> None:
+    def failed(self, connection: Carrier, name: str, now: int) -> None:
         """A request of a lane that keeps connections ended with the outcome `name`, `now` ns from the start."""
         lane = connection.lane
         if connection.requests > 1:
@@ -56,14 +64,14 @@ class Diagnosis:
         lane.diagnosing = None
         self._opening.drop(connection)
 
-    def _begin(self, failed: Connection, name: str, now: int) -> None:
+    def _begin(self, failed: Carrier, name: str, now: int) -> None:
         """Does a new one work? Failures meanwhile share the answer."""
         lane = failed.lane
         lane.undiagnosed.append(name)
         if lane.diagnosing is not None:
             return
         tried = failed.request
-        fresh = tried.target.connection(lane, tried.target)
+        fresh = self.connect(lane, tried.target)
         fresh.request = Request(tried.target, tried.target_index, tried.payload, now, now)
         fresh.request.diagnosed = name
         lane.diagnosing = fresh

@@ -57,9 +57,7 @@ class Exchange:
         index, payload = lane.choose()
         cap = self.cap
         if cap and lane.in_flight >= cap:
-            self.recorder.not_sent(lane, index, due, now, f"max_in_flight {cap} reached")
-            if user is not None:
-                self.free_users.append((user, now))
+            self._held_back(lane, index, due, now, user)
             return
         target = lane.targets[index]
         pool = lane.idle[target.origin] if lane.keep else None
@@ -178,6 +176,11 @@ class Exchange:
         open_ones = list(dict.fromkeys(c for c in self.by_fd.values() if c.state != IDLE))
         for connection in open_ones + self.opening.take_unnamed():
             self.fail(connection, now, outcome.NOT_SENT, "stopped while in flight")
+
+    def _held_back(self, lane: Lane, index: int, due: int, now: int, user: Any) -> None:
+        self.recorder.not_sent(lane, index, due, now, f"max_in_flight {self.cap} reached")
+        if user is not None:
+            self.free_users.append((user, now))
 
     def _kept(self, lane: Lane, pool: list[Connection], now: int) -> Connection | None:
         """The kept connection that was used last, if the server has not closed it, nor said that it will have."""

@@ -41,6 +41,8 @@ Measures the availability of an HTTP service: every planned request ends in exac
   probe -q 200 -z 1m http://127.0.0.1:8080/              200 a second, each when it is due
   probe -c 50 -n 10000 http://127.0.0.1:8080/            50 users: each sends, waits, sends again
   probe -q 50 -z 5m --objectives 'availability >= 99.9' --abort-on 'longest_outage < 2s' URL
+  probe -c 50 --connection reuse --http-version 2 URL    50 requests at once, on one connection
+  probe grpc://127.0.0.1:50051                           gRPC's health check; /pkg.Service/Method: a call
   probe --config plan.yml -o json                        options from a file, record to stdout
 
   -q, --rate N        requests a second     -n, --requests N      end after so many
@@ -60,13 +62,15 @@ All options: probe --help. Exit code: 0 pass, 1 fail, 2 inconclusive, 64 wrong u
 
 HELP: dict[str, dict[str, str]] = {
     "what is sent, and where": {
-        "url": "address to probe; again for more (http://, https://, ws://, wss://, tcp://host:port, redis://host, "
-        "dns://server/name?type=A); {value} in it takes each of --values in turn",
+        "url": "address to probe; again for more (http://, https://, grpc://host/package.Service/Method, grpcs://, "
+        "ws://, wss://, tcp://host:port, redis://host, dns://server/name?type=A); {value}: each of --values in turn",
         "targets": 'as JSON: {"url": …, "name": …, "weight": …, "method": …, "headers": …, "body": …}; again for more',
         "values": "values for {value} in the address or body, for example product ids; again for more",
         "method": "HTTP method",
         "headers": "request header as 'Name: value' or Name=value; again for more",
         "body": "request body",
+        "body_base64": "request body of any bytes, as Base64: a gRPC message",
+        "http_version": "2: many requests on each kept connection; by ALPN with https://, at once with http://",
         "host": "Host header instead of the URL's",
         "connect_to": "connect to this address:port instead of the URL's",
         "server_name": "TLS server name (SNI) instead of the URL's host",

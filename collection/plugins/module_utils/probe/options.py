@@ -21,8 +21,8 @@ from .objective import Objective, ObjectiveError, parse_scoped
 from .protocol import OF_HTTP, PROTOCOLS
 from .resuming import ResumingConnection
 from .schedule import Stage, due_times, planned_requests
-from .secret import in_options
-from .target import Target, TargetError, parse_target
+from .secret import in_address, in_options
+from .target import HTTP1, Target, TargetError, parse_target
 
 #: Random arrivals are counted before the run up to here; of more only the mean is known.
 _COUNTED_ARRIVALS = 5_000_000
@@ -69,6 +69,7 @@ class Options:
     client_key: str | None
     verify: bool
     tls_min_version: str | None
+    http2: bool
     raw: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -139,7 +140,10 @@ def check_folder(option: str, path: str | None) -> None:
 
 
 def _check_values(given: dict[str, Any]) -> None:
-    for name in ("method", "connection", "arrivals", "ip_version", "address_order", "tls_min_version"):
+    for name in (
+        *("method", "connection", "arrivals", "ip_version", "address_order", "tls_min_version"),
+        "http_version",
+    ):
         if given[name] is not None and given[name] not in ARGUMENTS[name]["choices"]:
             expected = ", ".join(ARGUMENTS[name]["choices"])
             raise OptionError(f"{name}: {given[name]!r} is unknown, expected one of {expected}")
@@ -185,7 +189,7 @@ def _parse(given: dict[str, Any]) -> Options:
     _check_protocols(given, targets, lanes)
     options = Options(
         targets=targets,
-        control=None if given["control"] is None else parse_target("control", {"url": given["control"]}, {}),
+        control=_control(given["control"]),
         control_rate=float(given["control_rate"]),
         lanes=lanes,
         model=model,
@@ -229,6 +233,7 @@ def _parse(given: dict[str, Any]) -> Options:
         client_key=given["client_key"],
         verify=bool(given["verify"]),
         tls_min_version=given["tls_min_version"],
+        http2=_http2(given, targets, lanes),
         raw=in_options(given),
     )
     _check_abort(options)
@@ -255,10 +260,34 @@ def _check_protocols(given: Mapping[str, Any], targets: Sequence[Target], lanes:
             )
 
 
+def _http2(given: dict[str, Any], targets: Sequence[Target], lanes: Sequence[str]) -> bool:
+    """Whether the plan speaks HTTP/2: all of it does, or nothing. Raises OptionError."""
+    if all(target.protocol == HTTP1 for target in targets):
+        return False
+    if any(target.protocol == HTTP1 for target in targets):
+        raise OptionError("http_version: HTTP/2 or grpc:// beside other addresses, expected one of them alone")
+    if RESUMED in lanes:
+        raise OptionError("connection: resumed is not measured with HTTP/2, expected new, reuse or both")
+    if given["follow_redirects"]:
+        raise OptionError("follow_redirects: not with HTTP/2, expected 0: redirects are reported as the answer")
+    if str(given["control"] or "").lower().startswith("https:"):
+        raise OptionError("control: https:// beside HTTP/2, expected http://: the control target is asked by HTTP/1.1")
+    return True
+
+
 def _brownout_share(value: Any) -> float:
     if not 0.0 < float(value) <= 100.0:
         raise OptionError(f"brownout_share: expected percent over 0 and up to 100, got {value}")
     return float(value)
+
+
+def _control(url: str | None) -> Target | None:
+    if url is None:
+        return None
+    target = parse_target("control", {"url": url}, {})
+    if target.protocol != HTTP1:
+        raise OptionError(f"control: {in_address(url)!r} speaks HTTP/2, expected http:// or https://")
+    return target
 
 
 def _targets(given: dict[str, Any]) -> list[Target]:
@@ -267,8 +296,13 @@ def _targets(given: dict[str, Any]) -> list[Target]:
     if bool(listed) == bool(urls):
         raise OptionError("url: expected either url or targets, and at least one address")
     common = {
-        name: given[name] for name in ("method", "headers", "body", "host", "server_name", "connect_to", "values")
+        name: given[name]
+        for name in (
+            *("method", "headers", "body", "body_base64", "host", "server_name", "connect_to", "values"),
+            "http_version",
+        )
     }
+    common["timeout_s"] = seconds("timeout", given["timeout"])
     check_entries("targets", listed)
     entries = listed or [{"url": url} for url in urls]
     targets = [parse_target("targets" if listed else "url", entry, common) for entry in entries]

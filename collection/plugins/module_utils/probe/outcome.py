@@ -26,6 +26,8 @@ TIMEOUT_BODY = "timeout_body"
 TLS = "tls"
 DNS = "dns"
 MALFORMED = "malformed"
+#: The server said that it did not begin it (HTTP/2: refused the stream, or left before it).
+UNPROCESSED = "unprocessed"
 NOT_SENT = "not_sent"
 PORTS_EXHAUSTED = "ports_exhausted"
 DESCRIPTORS_EXHAUSTED = "descriptors_exhausted"
@@ -47,6 +49,7 @@ FAILED = (
     TLS,
     DNS,
     MALFORMED,
+    UNPROCESSED,
 )
 TIMEOUTS = (TIMEOUT_CONNECTING, TIMEOUT_HEADERS, TIMEOUT_BODY)
 CLIENT = (NOT_SENT, PORTS_EXHAUSTED, DESCRIPTORS_EXHAUSTED, CLIENT_LATE)

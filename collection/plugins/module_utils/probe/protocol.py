@@ -18,11 +18,11 @@ from .websocket import PINGS, UPGRADE, WebSocketConnection
 
 #: Options about the requests and answers of HTTP; what of them another protocol has, too, is in its table.
 OF_HTTP = (
-    "method", "headers", "body", "host", "values", "follow_redirects", "expect_status", "expect_body", "expect_regex",
-    "expect_json", "identify", "remote_date",
+    "method", "headers", "body", "body_base64", "http_version", "host", "values", "follow_redirects", "expect_status",
+    "expect_body", "expect_regex", "expect_json", "identify", "remote_date",
 )  # fmt: skip
 #: Of an entry of `targets` alone.
-OF_ENTRY = ("method", "headers", "body")
+OF_ENTRY = ("method", "headers", "body", "body_base64")
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,17 @@ latency to a list, and `flush` counts the list every 100 ms.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from . import outcome
 from .attempts import AttemptLog
-from .connection import Connection
 from .content import decoded
 from .histogram import Histogram
 from .identities import Identities
 from .lane import Lane
 from .options import Options
 from .request import Request
-from .response import LENGTH, MAX_KEPT_BODY, AnswerReader, Head
+from .response import MAX_KEPT_BODY, Head
 from .rows import BUCKET_NS, CellKey
 from .tally import Tally
 
@@ -32,6 +31,38 @@ _EXAMPLE_LIMIT = 200
 #: Short pauses that are remembered; only those during a request in flight matter.
 _HICCUPS = 64
 _STOOD_STILL = "the probe itself stood still, or sent late: no fault of the service"
+
+
+class Carrier(Protocol):
+    """What carried a request: a connection, or a stream on one that is shared."""
+
+    lane: Lane
+    request: Request
+    requests: int
+    #: Of TLS, whose handshake began at tcp_at.
+    tls: Any
+    tcp_at: int
+    connected_at: int
+
+    @property
+    def connected(self) -> bool: ...
+
+
+class Answer(Protocol):
+    """A whole answer."""
+
+    body: bytearray
+    body_bytes: int
+    #: What an answer said that has no status of HTTP.
+    label: str
+
+    @property
+    def answer_head(self) -> Head: ...
+
+    @property
+    def cut(self) -> bool: ...
+
+    def alike(self, wire_bytes: int, keep: bool) -> bytes: ...
 
 
 class KnownHead:
@@ -106,8 +137,8 @@ class Recorder:
 
     def answered(
         self,
-        connection: Connection,
-        reader: AnswerReader,
+        connection: Carrier,
+        reader: Answer,
         now: int,
         verdict: tuple[str, str] | None = None,
     ) -> str:
@@ -138,22 +169,14 @@ class Recorder:
         )  # fmt: skip
         key = (lane.name, request.target_index, who)
         self.tally.cell(key).bytes_received += request.wire_bytes
-        total = len(reader.head_raw) + 4 + reader.body_bytes
-        if (
-            self.fast
-            and name == outcome.OK
-            and head.framing == LENGTH
-            and (head.keep_alive or not lane.keep)
-            and not reader.surplus
-            and total == request.wire_bytes <= FAST_LIMIT
-        ):
+        total = request.wire_bytes
+        alike = reader.alike(total, lane.keep) if self.fast and name == outcome.OK and total <= FAST_LIMIT else b""
+        if alike:
             length = len(request.payload) if lane.single else 0
-            self._remember(
-                request.heads, reader.head_raw, KnownHead(key, head.status, total, reader.body_bytes, length)
-            )
+            self._remember(request.heads, alike, KnownHead(key, head.status, total, reader.body_bytes, length))
         return name
 
-    def failed(self, connection: Connection, now: int, name: str, error: str) -> None:
+    def failed(self, connection: Carrier, now: int, name: str, error: str) -> None:
         """Book a request that got no whole answer."""
         lane, request = connection.lane, connection.request
         who = self._nobody if lane.counted else ()
@@ -259,7 +282,7 @@ class Recorder:
 
     def _book(
         self,
-        connection: Connection,
+        connection: Carrier,
         now: int,
         name: str,
         error: str,

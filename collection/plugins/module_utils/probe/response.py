@@ -188,6 +188,15 @@ class AnswerReader:
         self._take(data)
         return False
 
+    def alike(self, wire_bytes: int, keep: bool) -> bytes:
+        """What another answer has to look like to be booked as this one is; b"" where none can be.
+
+        wire_bytes: of the whole answer; keep: the connection is to be used again.
+        """
+        head = self.answer_head
+        whole = head.framing == LENGTH and not self.surplus and (head.keep_alive or not keep)
+        return self.head_raw if whole and len(self.head_raw) + 4 + self.body_bytes == wire_bytes else b""
+
     @property
     def cut(self) -> bool:
         """The body is longer than what of it is kept."""

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +13,22 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from . import grpc
 from .address import Address, AddressError, connect_address, parse_address, quoted
 from .connection import Connection
+from .http2.wire import UnfitHeader, request_bytes
 from .protocol import OF_ENTRY, PROTOCOLS, Protocol
 from .secret import in_address
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: Templates of paths and bodies: every value of `values` in turn takes the place of this.
 PLACEHOLDER = "{value}"
+USER_AGENT = "availability-lab-probe"
+
+
+#: How a target is spoken to.
+HTTP1, HTTP2, CALL, HEALTH = "http/1.1", "http/2", "grpc", "grpc health check"
+GRPC = (CALL, HEALTH)
 
 
 Origin = tuple[bool, tuple[str, int], type[Connection], bytes]
@@ -43,6 +53,7 @@ class Target:
     on_new: Sequence[bytes]
     on_kept: Sequence[bytes]
     scheme: str = "http"
+    protocol: str = HTTP1
     connection: type[Connection] = Connection
     #: What a new connection begins with, before its first request.
     prelude: bytes = b""
@@ -54,7 +65,10 @@ class Target:
 
 
 def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any]) -> Target:
-    """Make a target from an entry (url, name, weight, method, headers, body) over the common request options."""
+    """Make a target from an entry (url, name, weight, method, headers, body) over the common request options.
+
+    common: also `http_version` and `timeout_s`, the time limit that a gRPC server is told.
+    """
     url = str(entry["url"])
     try:
         address = parse_address(url)
@@ -71,8 +85,22 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
     if not _TOKEN.fullmatch(method):
         raise TargetError(f"{option}.method: {method!r}, expected a name such as GET")
     headers = _headers(address, entry, common)
-    body = entry.get("body") if entry.get("body") is not None else common.get("body")
-    payloads = _payloads(option, address.path, None if body is None else str(body), common.get("values") or [])
+    spoken = _spoken(option, address, str(common.get("http_version") or "1.1"))
+    if spoken in GRPC and method not in ("GET", "POST"):
+        raise TargetError(f"{option}.method: {method}, expected none: gRPC has POST alone")
+    body = _body(option, entry, common)
+    payloads = _payloads(option, address.path, body, common.get("values") or [])
+    if spoken != HTTP1:
+        method = "POST" if spoken in GRPC else method
+        on_new = on_kept = _streamed(
+            option, address, spoken, method, authority, payloads=payloads, headers=headers,
+            timeout_s=float(common.get("timeout_s") or 5.0),
+        )  # fmt: skip
+    else:
+        on_new, on_kept = (
+            tuple(_request(option, method, p, authority, headers=headers, body=b, keep=keep) for p, b in payloads)
+            for keep in (False, True)
+        )
     return Target(
         name=str(entry.get("name") or in_address(url)),
         weight=weight,
@@ -82,9 +110,38 @@ def parse_target(option: str, entry: Mapping[str, Any], common: Mapping[str, Any
         server_name=str(common.get("server_name") or address.server_name),
         method=method,
         scheme=address.scheme,
-        on_new=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=False) for p, b in payloads),
-        on_kept=tuple(_request(option, method, p, authority, headers=headers, body=b, keep=True) for p, b in payloads),
+        protocol=spoken,
+        on_new=on_new,
+        on_kept=on_kept,
     )
+
+
+def _spoken(option: str, address: Address, http_version: str) -> str:
+    if address.scheme not in grpc.SCHEMES:
+        return HTTP2 if http_version == "2" else HTTP1
+    if address.path == "/":
+        return HEALTH
+    if not grpc.is_method(address.path):
+        raise TargetError(
+            f"{option}: {address.path!r} is no gRPC method, expected /package.Service/Method, or nothing (health check)"
+        )
+    return CALL
+
+
+def _body(option: str, entry: Mapping[str, Any], common: Mapping[str, Any]) -> bytes | None:
+    """The request's body; the entry's own goes before the common one."""
+    for given in (entry, common):
+        text, coded = given.get("body"), given.get("body_base64")
+        if text is not None and coded is not None:
+            raise TargetError("body_base64: given beside body, expected one of them")
+        if text is not None:
+            return str(text).encode()
+        if coded is not None:
+            try:
+                return base64.b64decode(str(coded), validate=True)
+            except (binascii.Error, ValueError) as error:
+                raise TargetError(f"{option}.body_base64: {str(coded)[:40]!r} is not Base64 ({error})") from error
+    return None
 
 
 def _headers(address: Address, entry: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,21 +190,22 @@ def _of_protocol(
     )
 
 
-def _payloads(option: str, path: str, body: str | None, values: Sequence[str]) -> list[tuple[str, str | None]]:
+def _payloads(option: str, path: str, body: bytes | None, values: Sequence[str]) -> list[tuple[str, bytes | None]]:
     """Path and body of each request, in turn: one for each value, or one alone."""
-    wanted = PLACEHOLDER in path or PLACEHOLDER in (body or "")
+    place = PLACEHOLDER.encode()
+    wanted = PLACEHOLDER in path or place in (body or b"")
     if values and not wanted:
         raise TargetError(
             f"values: no address or body has {PLACEHOLDER} in it, expected for example /price/{PLACEHOLDER}"
         )
     if wanted and not values:
         raise TargetError(f"{option}: {path!r} or its body has {PLACEHOLDER} in it, expected a list in values")
-    pairs: list[tuple[str, str | None]] = [(path, body)]
+    pairs: list[tuple[str, bytes | None]] = [(path, body)]
     if wanted:
         pairs = [
             (
                 path.replace(PLACEHOLDER, quote(value, safe="")),
-                None if body is None else body.replace(PLACEHOLDER, value),
+                None if body is None else body.replace(place, value.encode()),
             )
             for value in map(str, values)
         ]
@@ -165,13 +223,8 @@ def _place(address: Address, common: Mapping[str, Any]) -> tuple[str, int]:
         raise TargetError(f"connect_to: {text!r}, expected address:port ({error})") from error
 
 
-def _request(
-    option: str, method: str, path: str, authority: str, *, headers: Mapping[str, Any], body: str | None, keep: bool
-) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1"]
-    given = {name.lower() for name in headers}
-    if "host" not in given:
-        lines.append(f"Host: {authority}")
+def _checked(option: str, headers: Mapping[str, Any]) -> list[tuple[str, str]]:
+    checked = []
     for name, value in headers.items():
         text = str(value)
         if not _TOKEN.fullmatch(name) or "\r" in text or "\n" in text or "\0" in text:
@@ -182,13 +235,61 @@ def _request(
             raise TargetError(
                 f"{option}.headers: the value of {name} has letters that no header can carry, expected Latin-1"
             ) from error
+        checked.append((name, text))
+    return checked
+
+
+def _streamed(
+    option: str,
+    address: Address,
+    protocol: str,
+    method: str,
+    authority: str,
+    *,
+    payloads: Sequence[tuple[str, bytes | None]],
+    headers: Mapping[str, Any],
+    timeout_s: float,
+) -> tuple[bytes, ...]:
+    """The requests for HTTP/2, which are the same on new and on kept connections."""
+    fields = _checked(option, headers)
+    authority = next((text for name, text in fields if name.lower() == "host"), authority)
+    fields = [(name, text) for name, text in fields if name.lower() != "host"]
+    given = {name.lower() for name, _unused in fields}
+    own = [("user-agent", USER_AGENT)]
+    own += grpc.call_headers(timeout_s) if protocol in GRPC else [("accept", "*/*")]
+    fields += [field for field in own if field[0] not in given]
+    requests = []
+    for path, body in payloads:
+        if protocol == HEALTH and body:
+            raise TargetError("body: gRPC's health check has its own, expected none, or a method in the address")
+        content = body or b""
+        length = [("content-length", str(len(content)))]
+        with_length = (content or method in ("POST", "PUT", "PATCH")) and "content-length" not in given
+        if protocol in GRPC:
+            content, with_length = grpc.framed(content), False
+        place = ("https" if address.tls else "http", authority, grpc.HEALTH if protocol == HEALTH else path)
+        try:
+            requests.append(request_bytes(method, place, fields + (length if with_length else []), content))
+        except UnfitHeader as error:
+            raise TargetError(f"{option}.headers: {error}") from error
+    return tuple(requests)
+
+
+def _request(
+    option: str, method: str, path: str, authority: str, *, headers: Mapping[str, Any], body: bytes | None, keep: bool
+) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1"]
+    given = {name.lower() for name in headers}
+    if "host" not in given:
+        lines.append(f"Host: {authority}")
+    for name, text in _checked(option, headers):
         if name.lower() != "connection" or keep:  # a lane of new connections closes each
             lines.append(f"{name}: {text}")
     if "user-agent" not in given:
-        lines.append("User-Agent: availability-lab-probe")
+        lines.append(f"User-Agent: {USER_AGENT}")
     if "accept" not in given:
         lines.append("Accept: */*")
-    payload = b"" if body is None else body.encode()
+    payload = body or b""
     if (payload or method in ("POST", "PUT", "PATCH")) and "content-length" not in given:
         lines.append(f"Content-Length: {len(payload)}")
     if not keep:

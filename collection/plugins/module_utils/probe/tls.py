@@ -25,6 +25,8 @@ def client_context(options: Options) -> ssl.SSLContext:
     if not options.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if options.http2:
+        context.set_alpn_protocols(["h2"])
     if options.client_cert is not None:
         try:
             context.load_cert_chain(options.client_cert, options.client_key)

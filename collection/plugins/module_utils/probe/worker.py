@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 from .attempts import AttemptLog
 from .exchange import Exchange
+from .http2.multiplexed import Multiplexed
 from .lane import CONTROL, Lane
 from .loop import Loop
 from .options import Options
@@ -118,7 +119,7 @@ def _work(index: int, pipe: int, job: Job, ending: Callable[[], bool]) -> None:
         file.write("1")
     attempts = None if options.attempts is None else AttemptLog(options.attempts, job.started_unix_ns)
     recorder = Recorder(options, attempts)
-    exchange = Exchange(options, recorder, job.resolver, job.context, job.base_ns)
+    exchange = (Multiplexed if options.http2 else Exchange)(options, recorder, job.resolver, job.context, job.base_ns)
     share, stall_ns = (index, options.processes), int(options.stall_after_s * 1e9)
     exchange.cap = share_of(options.max_in_flight, *share)
     lanes = [Lane(name, name, options.targets_on(name), share=share, stall_ns=stall_ns) for name in options.lanes]

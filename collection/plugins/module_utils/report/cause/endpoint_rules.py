@@ -28,7 +28,7 @@ from .scene import FRONT_STATUSES, Scene, mostly_within, onset_within
 
 EARLY_OUTCOMES = frozenset({"refused", "reset", "timeout_connecting", "unreachable"})
 CUT_OUTCOMES = frozenset({"reset", "reset_in_answer", "closed_early"})
-DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable"}
+DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable", "unprocessed"}
 NO_WAY_OUTCOMES = frozenset({"timeout_connecting", "unreachable"})
 SYN_SENT_NS = 120 * NS_PER_S  # net.netfilter.nf_conntrack_tcp_timeout_syn_sent, as Linux has it
 # Without a readiness probe a pod counts as ready when its container runs; this long it may take to listen.

@@ -20,7 +20,9 @@ from ..read.record_file import RecordError, line_of, read_text
 CLIENT_OUTCOMES = frozenset({"not_sent", "ports_exhausted", "descriptors_exhausted", "client_late"})
 ANSWERED_OUTCOMES = frozenset({"wrong_status", "wrong_body", "too_slow"})
 # A request that was refused or never connected was not executed; one whose answer broke off was.
-NOT_EXECUTED = frozenset({"refused", "unreachable", "timeout_connecting", "dns", "tls"}) | CLIENT_OUTCOMES
+NOT_EXECUTED = (
+    frozenset({"refused", "unreachable", "timeout_connecting", "dns", "tls", "unprocessed"}) | CLIENT_OUTCOMES
+)
 EXECUTED = frozenset({"reset_in_answer", "closed_early", "timeout_body", "malformed"}) | ANSWERED_OUTCOMES
 Json = dict[str, Any]
 

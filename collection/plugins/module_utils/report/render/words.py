@@ -24,6 +24,7 @@ OUTCOMES = {
     "tls": "TLS failed",
     "dns": "name not found",
     "malformed": "answer not HTTP",
+    "unprocessed": "turned away by a server that leaves or is full",
     "not_sent": "not sent",
     "ports_exhausted": "client out of ports",
     "descriptors_exhausted": "client out of descriptors",
