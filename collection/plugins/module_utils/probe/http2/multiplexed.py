@@ -105,32 +105,13 @@ class Multiplexed(Exchange):
         for link in self._all_links():
             if link.connected_at and link.sock is None:
                 continue  # closed since
-            if link.request.diagnosed and link.request.start < limit:
-                self.fail(link, now, outcome.TIMEOUT_HEADERS, "")
-                continue
-            if link.doubted and not (link.streams or link.waiting) and link.heard < limit - self._timeout_ns:
+            if link.request.diagnosed:
+                if link.request.start < limit:
+                    self.fail(link, now, outcome.TIMEOUT_HEADERS, "")
+            elif link.doubted and not (link.streams or link.waiting) and link.heard < limit - self._timeout_ns:
                 self._drop(link)
-                continue
-            late = [one for one in link.streams.values() if one.request.start < limit]
-            unsent = [one for one in link.waiting if one.request.start < limit]
-            for stream in late:
-                link.cancel(stream)
-            if unsent:
-                link.waiting = [one for one in link.waiting if one not in unsent]
-            if not late and not unsent:
-                continue
-            for stream in late + unsent:
-                name = outcome.of_timeout(link.connected_at > 0, stream.head is not None)
-                self._failed(stream, now, name, f"no end within {self.options.timeout_s:g} s", link)
-            if not link.connected_at:
-                if link.waiting:
-                    link.request = link.waiting[0].request  # its time is the one of the attempt
-                else:
-                    self._drop(link)
-            elif not self._is_done(link, now):
-                if link.heard < limit and not link.doubted:
-                    link.doubt()
-                self._flush(link)
+            else:
+                self._expire_on(link, limit, now)
         super().expire(now)
 
     def abandon(self, now: int) -> None:
@@ -138,6 +119,28 @@ class Multiplexed(Exchange):
         for link in self._all_links():
             self.fail(link, now, outcome.NOT_SENT, "stopped while in flight")
         super().abandon(now)
+
+    def _expire_on(self, link: Link, limit: int, now: int) -> None:
+        """End the link's requests that were begun before `limit`."""
+        late = [one for one in link.streams.values() if one.request.start < limit]
+        unsent = [one for one in link.waiting if one.request.start < limit]
+        if not late and not unsent:
+            return
+        for stream in late:
+            link.cancel(stream)
+        link.waiting = [one for one in link.waiting if one not in unsent]
+        for stream in late + unsent:
+            name = outcome.of_timeout(link.connected_at > 0, stream.head is not None)
+            self._failed(stream, now, name, f"no end within {self.options.timeout_s:g} s", link)
+        if link.connected_at:
+            if not self._is_done(link, now):
+                if link.heard < limit and not link.doubted:
+                    link.doubt()
+                self._flush(link)
+        elif link.waiting:
+            link.request = link.waiting[0].request  # its time is the one of the attempt
+        else:
+            self._drop(link)
 
     def _all_links(self) -> list[Link]:
         return [one for one in dict.fromkeys(self.by_fd.values()) if isinstance(one, Link)]
