@@ -41,7 +41,7 @@ class Incoming(Connection):
         "ended",
         "first_window",
         "frame_size",
-        "heard",
+        "heard_at",
         "leaving",
         "left_idle",
         "limit",
@@ -71,7 +71,7 @@ class Incoming(Connection):
         self.leaving = False  # no more requests may be begun on it
         self.left_idle = False  # it said so while it had none
         self.why_leaving = ""
-        self.heard = 0
+        self.heard_at = 0
         self.doubted = False  # it has been silent for a whole time limit: nothing is sent on it until it speaks
         self._decoder = Decoder(memory)
         self._rest = b""
@@ -87,7 +87,7 @@ class Incoming(Connection):
 
     def feed(self, data: bytes, now: int) -> None:
         """Read frames. Raises ProtocolError."""
-        self.heard, self.doubted = now, False
+        self.heard_at, self.doubted = now, False
         data = self._rest + data if self._rest else data
         at, end = 0, len(data)
         while end - at >= frames.HEADER_BYTES:

@@ -36,7 +36,7 @@ class Link(Incoming):
     def begin(self, now: int) -> None:
         """The connection stands: say hello. From here on it has no request of its own."""
         self.state = IDLE
-        self.connected_at = self.heard = now
+        self.connected_at = self.heard_at = now
         self.out += frames.PREFACE
 
     def put(self, stream: Stream) -> None:
@@ -44,6 +44,7 @@ class Link(Incoming):
         request = stream.request
         self.requests += 1
         stream.requests = self.requests
+        stream.tls, stream.tcp_at = self.tls, self.tcp_at
         stream.connected_at = max(self.connected_at, request.start)
         stream.id, self.next_id = self.next_id, self.next_id + 2
         stream.window = self.first_window

@@ -24,7 +24,7 @@ from ..options import Options
 from ..recorder import Recorder
 from ..request import Request
 from ..resolver import Resolver
-from ..target import GRPC, HEALTH, Target
+from ..target import GRPC, HEALTH, Origin, Target
 from . import frames
 from .frames import ProtocolError
 from .hpack import Memory
@@ -53,7 +53,7 @@ class Multiplexed(Exchange):
         self._closed = options.model == "closed"
         self._stall_ns = int(options.stall_after_s * 1e9)
         #: How many requests at once a connection to this origin was last said to take.
-        self._limits: dict[tuple[bool, str, int], int] = {}
+        self._limits: dict[Origin, int] = {}
         self._memory: Memory = {}
 
     def launch(self, lane: Lane, due: int, now: int, user: Any = None) -> None:
@@ -108,7 +108,7 @@ class Multiplexed(Exchange):
             if link.request.diagnosed:
                 if link.request.start < limit:
                     self.fail(link, now, outcome.TIMEOUT_HEADERS, "")
-            elif link.doubted and not (link.streams or link.waiting) and link.heard < limit - self._timeout_ns:
+            elif link.doubted and not (link.streams or link.waiting) and link.heard_at < limit - self._timeout_ns:
                 self._drop(link)
             else:
                 self._expire_on(link, limit, now)
@@ -134,7 +134,7 @@ class Multiplexed(Exchange):
             self._failed(stream, now, name, f"no end within {self.options.timeout_s:g} s", link)
         if link.connected_at:
             if not self._is_done(link, now):
-                if link.heard < limit and not link.doubted:
+                if link.heard_at < limit and not link.doubted:
                     link.doubt()
                 self._flush(link)
         elif link.waiting:
@@ -167,7 +167,7 @@ class Multiplexed(Exchange):
         limit = self._limits.get(target.origin)
         return Link(lane, target, self._memory, self.now(), None if limit is None else max(limit, 1))
 
-    def _with_room(self, lane: Lane, origin: tuple[bool, str, int], now: int) -> Link | None:
+    def _with_room(self, lane: Lane, origin: Origin, now: int) -> Link | None:
         pool: Any = lane.idle[origin]
         for link in list(pool):
             if link.room(now) <= 0:
@@ -290,6 +290,8 @@ class Multiplexed(Exchange):
                 known.request_bytes += len(request.payload)
             if stream.requests == 1:
                 known.connect_times.append(stream.connected_at - request.start)
+                if stream.tls is not None:
+                    known.handshake_times.append(stream.connected_at - stream.tcp_at)
             if not self._closed:
                 known.service_times.append(now - request.start)
         else:

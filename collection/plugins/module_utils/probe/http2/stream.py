@@ -37,12 +37,14 @@ class Stream:
         "lane",
         "request",
         "requests",
+        "tcp_at",
+        "tls",
         "trailers",
         "window",
     )
 
-    #: What comes behind an answer belongs to another stream.
-    surplus = False
+    #: Its status is HTTP's.
+    label = ""
 
     def __init__(self, lane: Any, request: Request, keeps_body: bool) -> None:
         self.lane = lane
@@ -50,6 +52,8 @@ class Stream:
         self._keeps_body = keeps_body
         self.id = 0
         self.requests = 0  # how many were begun on its connection, with this one; 0: it was not sent yet
+        self.tls: Any = None
+        self.tcp_at = 0
         self.connected_at = 0
         self.window = 0  # what the server takes of the request's body
         self.credit = 0  # what came of the answer's body since the server was told to go on
