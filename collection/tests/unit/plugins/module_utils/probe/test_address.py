@@ -45,7 +45,7 @@ from ansible_collections.availability.lab.plugins.module_utils.probe.address imp
 def test_forms(text: str, host: str, port: int, authority: str, path: str) -> None:
     tls = text.lower().startswith("https")
     server_name = host.partition("%")[0].removesuffix(".")
-    assert parse_address(text) == Address(tls, host, port, authority, server_name, path, "")
+    assert parse_address(text) == Address(tls, host, port, authority, server_name, path, "https" if tls else "http", "")
 
 
 @pytest.mark.parametrize(
