@@ -526,7 +526,7 @@ def test_requests_are_as_http_2_has_them() -> None:
         ({"headers": {"X": "y" * 20_000}}, "bytes of headers"),
         ({"body_base64": "%"}, "url.body_base64: '%'"),
         ({"body_base64": "AA==", "body": "x"}, "body_base64: given beside body"),
-        ({"http_version": "1.1", "url": ["grpc://127.0.0.1:1", "http://127.0.0.1:1"]}, "http_version: 1.1 beside grpc"),
+        ({"http_version": "1.1", "url": ["grpc://127.0.0.1:1", "http://127.0.0.1:1"]}, "http_version: HTTP/2 or grpc"),
         ({"url": ["grpc://127.0.0.1:1/NoMethod"]}, "url: '/NoMethod' is no gRPC method"),
         ({"url": ["grpc://127.0.0.1:1"], "body": "x"}, "body: gRPC's health check has its own"),
         ({"url": ["grpc://127.0.0.1:1"], "method": "PUT"}, "url.method: PUT"),
