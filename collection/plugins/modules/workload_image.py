@@ -59,6 +59,13 @@ options:
         description: Digest of the base image's content, where its reference alone does not tell it.
         type: str
         default: ""
+      files:
+        description:
+          - Paths of this host that the build context holds beside the folder's files, by their base names. They are
+            part of the content that the tag tells of.
+        type: list
+        elements: path
+        default: []
       python_version:
         description: Version of Python in the image, for which packages are chosen.
         type: str
@@ -106,6 +113,7 @@ built:
   sample: [hello]
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -119,6 +127,7 @@ IMAGE = {
     "base": {"type": "str", "default": ""},
     "base_image": {"type": "str", "default": ""},
     "base_fingerprint": {"type": "str", "default": ""},
+    "files": {"type": "list", "elements": "path", "default": []},
     "python_version": {"type": "str", "default": "3.11"},
 }
 
@@ -135,6 +144,7 @@ def described(module: AnsibleModule, entry: dict[str, Any], references: dict[str
         python_version=entry["python_version"],
         cache_dir=module.params["cache_dir"],
         docker=module.params["docker_cli"],
+        files=tuple(entry["files"] or ()),
     )
 
 
@@ -152,6 +162,10 @@ def main() -> None:
     for entry in module.params["images"]:
         try:
             image = described(module, entry, references)
+            if module.check_mode and not all(os.path.exists(path) for path in image.files):
+                built.append(entry["name"])  # what it would hold is only predicted
+                references[entry["name"]] = f"{entry['repository']}:not-made-yet"
+                continue
             references[entry["name"]] = image.reference()
             if not image.exists():
                 built.append(entry["name"])
