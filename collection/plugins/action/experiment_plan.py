@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "service": {"type": "str", "default": ""},
     "front": {"type": "str", "default": ""},
     "address_from": {"type": "str", "default": "node"},
+    "host": {"type": "str", "default": ""},
     "cluster": {"type": "bool", "default": True},
     "kubeconfig": {"type": "path"},
     "context": {"type": "str", "default": ""},
@@ -76,6 +77,7 @@ class ActionModule(ActionBase):
                 {"plan": one.plan, "report": one.report, "root": one.root, "tasks": one.tasks, "shown": one.shown}
                 for one in planned
             ],
+            "fronts": sorted({one.front_needed for one in planned} - {""}),
             "namespaces": sorted({one.plan["namespace"] for one in planned} - {""}),
             "expectations": wanted,
             "_ansible_no_log": any(one.secret for one in planned),  # hidden on screens, not in what is registered

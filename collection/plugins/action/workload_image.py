@@ -49,5 +49,9 @@ def pack(images: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:
             there = os.path.isdir(folder)
             for name in files_of(folder) if there else []:
                 archive.add(os.path.join(folder, name), f"{number}/{name}")
-            inside.append({**image, "path": str(number)} if there else image)
+            tools = {f"{number}-files/{os.path.basename(tool)}": tool for tool in image.get("files") or []}
+            for name, tool in tools.items():
+                if os.path.isfile(tool):
+                    archive.add(tool, name)
+            inside.append({**image, "path": str(number) if there else folder, "files": list(tools)})
     return inside

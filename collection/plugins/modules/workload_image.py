@@ -61,6 +61,13 @@ options:
         description: Digest of the base image's content, where its reference alone does not tell it.
         type: str
         default: ""
+      files:
+        description:
+          - Paths on the controller, or in O(archive), that the build context holds beside the folder's files, by their
+            base names. They are part of the content that the tag tells of.
+        type: list
+        elements: path
+        default: []
       python_version:
         description: Version of Python in the image, for which packages are chosen.
         type: str
@@ -129,6 +136,7 @@ IMAGE = {
     "base": {"type": "str", "default": ""},
     "base_image": {"type": "str", "default": ""},
     "base_fingerprint": {"type": "str", "default": ""},
+    "files": {"type": "list", "elements": "path", "default": []},
     "python_version": {"type": "str", "default": "3.11"},
 }
 
@@ -156,6 +164,7 @@ def described(module: AnsibleModule, top: str, entry: dict[str, Any], references
         python_version=entry["python_version"],
         cache_dir=module.params["cache_dir"],
         docker=module.params["docker_cli"],
+        files=tuple(os.path.join(top, path) for path in entry["files"] or ()),
     )
 
 
@@ -175,6 +184,10 @@ def main() -> None:
         for entry in module.params["images"]:
             try:
                 image = described(module, top, entry, references)
+                if module.check_mode and not all(os.path.exists(path) for path in image.files):
+                    built.append(entry["name"])  # what it would hold is only predicted
+                    references[entry["name"]] = f"{entry['repository']}:not-made-yet"
+                    continue
                 references[entry["name"]] = image.reference()
                 if not image.exists():
                     built.append(entry["name"])

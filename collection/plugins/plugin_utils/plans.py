@@ -38,9 +38,11 @@ VARIANT: dict[str, dict[str, Any]] = {
 BESIDE: Table = {"workload": {"type": "str", "required": True}, "values": {"type": "dict", "default": {}}}
 #: What of a scenario goes into each plan as it is.
 AS_IT_IS = (
-    "scenario", "journal", "service", "front", "address_from", "attempts", "steady_requests", "steady_timeout_s",
+    "scenario", "journal", "service", "address_from", "attempts", "steady_requests", "steady_timeout_s",
     "before_s", "between_s", "after_s", "limit_s",
 )  # fmt: skip
+#: The Service of the lab's own front (role front).
+LAB_FRONT = "projectcontour/envoy"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,12 @@ class Planned:
     root: bool
     tasks: list[Json]
     shown: list[str]
+
+    @property
+    def front_needed(self) -> str:
+        """The front that has to be there before, as namespace/service; "" where none is asked, or the plan's own."""
+        front = str(self.plan["front"]) if self.plan["address_from"] == "ingress" else ""
+        return "" if front.startswith(f"{self.plan['namespace']}/") else front
 
     @property
     def secret(self) -> bool:
@@ -98,6 +106,7 @@ def plan_of(data: Json, variant: Json, render: Render) -> Planned:
             {**part, "manifests": render(part["workload"], namespace, part["values"]), "keep": data["keep"]}
             for part in parts
         ],
+        "front": data["front"] if "/" in data["front"] or not data["front"] else f"{namespace}/{data['front']}",
         "patches": [{name: one[name] for name in ("target", "patch", "text")} for one in variant["patches"]],
         "probe": probe,
         "engine": variant["engine"],
@@ -106,6 +115,7 @@ def plan_of(data: Json, variant: Json, render: Render) -> Planned:
             _with_manifests(i, step, (data["workload"], namespace, values), render) for i, step in enumerate(steps)
         ],
     }
+    _through_ingress(plan, data, variant["name"])
     for part in plan["deploy"]:
         del part["values"]
     if variant["engine"] == "k6":
@@ -116,6 +126,29 @@ def plan_of(data: Json, variant: Json, render: Render) -> Planned:
         raise PlanError(f"{variant['name']}: {error}") from error
     tasks = [{"index": step.args["index"], "file": step.args["file"]} for step in checked.steps if step.do == "tasks"]
     return Planned(plan, _report(variant, data["stable_s"]), checked.needs_root, tasks, checked.shown())
+
+
+def _through_ingress(plan: Json, data: Json, variant: str) -> None:
+    """Where requests come through an Ingress: its host, and the front that answers for it. Raises PlanError."""
+    if data["address_from"] != "ingress":
+        if data["host"]:
+            raise PlanError(
+                f"scenario_address_from: is {data['address_from']}; expected ingress, as scenario_host is set"
+            )
+        return
+    if "host" in plan["probe"]:
+        raise PlanError("scenario_probe.host: is there, and scenario_address_from is ingress; expected scenario_host")
+    host = data["host"] or f"{plan['service']}.{plan['namespace']}.lab.test"
+    manifests = [one for part in plan["deploy"] for one in part["manifests"]]
+    rules = [rule for one in manifests if one["kind"] == "Ingress" for rule in one["spec"].get("rules") or []]
+    hosts = [str(rule.get("host")) for rule in rules]
+    if data["workload"] and host not in hosts:
+        raise PlanError(
+            f"{variant}: scenario_host: no Ingress of {data['workload']} has the host {host}; expected "
+            f"{', '.join(hosts) or 'scenario_values_common with ingress: true'}"
+        )
+    plan["probe"] = {**plan["probe"], "host": host}
+    plan["front"] = plan["front"] or LAB_FRONT
 
 
 def expected(texts: Sequence[str], variants: Sequence[Any], planned: Sequence[Planned]) -> list[str]:

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.lab
 LEFT_OUT = ["blue-green", "settings-matrix"]
 SCENARIOS = {
     "guestbook-limits", "guestbook-persistence", "guestbook-liveness", "rolling-update", "scale-down",
-    "cpu-stress", "price-api", "pod-kill", "node-drain", "node-stop", "etcd-failover",
+    "cpu-stress", "price-api", "pod-kill", "node-drain", "node-stop", "etcd-failover", "ingress-rollout",
+    "front-rollout",
 }  # fmt: skip
 
 

@@ -70,6 +70,17 @@ class ClusterLook:
         answer = self._call(client.AuthorizationV1Api(self._api).create_self_subject_access_review, review)
         return bool(answer.status.allowed)
 
+    def why_no_front(self, front: str) -> str:
+        """What keeps the Service of a proxy (namespace/service) from being asked at the nodes; "" where it can be."""
+        namespace, _slash, name = front.partition("/")
+        try:
+            service = self._call(client.CoreV1Api(self._api).read_namespaced_service, name, namespace)
+        except ApiException as error:
+            if error.status == 404:
+                return "there is no such Service"
+            raise
+        return "" if any(port.node_port for port in service.spec.ports or ()) else "it has no port at the nodes"
+
     def has_metrics(self) -> bool:
         """Whether metrics-server, or what stands in for it, serves figures of pods, as an autoscaler needs them."""
         try:
@@ -85,7 +96,9 @@ class ClusterLook:
             raise ClusterError(f"the cluster at {self._host} does not answer: {error}") from error
 
 
-def problems(look: ClusterLook, namespaces: Sequence[str], nodes: int, metrics: bool) -> tuple[list[str], list[Any]]:
+def problems(
+    look: ClusterLook, namespaces: Sequence[str], nodes: int, metrics: bool, fronts: Sequence[str] = ()
+) -> tuple[list[str], list[Any]]:
     """What is missing, one line each, and the nodes. Raises ClusterError, ApiException."""
     missing = []
     found = look.nodes()
@@ -101,6 +114,11 @@ def problems(look: ClusterLook, namespaces: Sequence[str], nodes: int, metrics: 
             "metrics: the cluster serves no figures of pods (metrics.k8s.io), which an autoscaler needs; "
             "install metrics-server"
         )
+    missing += [
+        f"front: {front} cannot be asked: {reason}; the lab's own comes with ansible-playbook playbooks/front.yml"
+        for front in fronts
+        if (reason := look.why_no_front(front))
+    ]
     for namespace in namespaces:
         if not look.namespace_exists(namespace) and not look.may("create", "", "namespaces"):
             missing.append(f"namespaces: {namespace} does not exist, and the user may not create namespaces")

@@ -1,28 +1,36 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Where the service is asked: a node's own address and the NodePort, or the load balancer's, never a port-forward."""
+"""Where the service is asked: a node's own address and the NodePort, its own or that of the proxy in front, or the load
+balancer's, never a port-forward."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..cluster.record import Front
 from .stage import Stage, StepError
 
 BALANCER_S = 60
 
 
-def find_address(stage: Stage, service: str, address_from: str) -> str:
-    """http://host:port of a Service. Raises StepError when it cannot be asked from outside, Interrupted."""
-    path = f"/api/v1/namespaces/{stage.namespace}/services/{service}"
+def find_address(stage: Stage, service: str, address_from: str, front: Front | None = None) -> str:
+    """http://host:port of a Service, or of the one in front of it where address_from is ingress.
+
+    Raises StepError when it cannot be asked from outside, Interrupted.
+    """
+    option, namespace = "scenario_service", stage.namespace
+    if address_from == "ingress" and front is not None:
+        option, namespace, service = "scenario_front", front.namespace, front.service
+    path = f"/api/v1/namespaces/{namespace}/services/{service}"
     found = stage.changes.read(path)
     if found is None:
-        raise StepError(f"scenario_service: there is no Service {service} in namespace {stage.namespace}")
+        raise StepError(f"{option}: there is no Service {service} in namespace {namespace}")
     port = found["spec"]["ports"][0]
-    if address_from == "node":
+    if address_from != "loadbalancer":
         if "nodePort" not in port:
             raise StepError(
-                f"scenario_service: expected a Service of type LoadBalancer or NodePort, {service} in namespace "
-                f"{stage.namespace} has no port at the nodes"
+                f"{option}: expected a Service of type LoadBalancer or NodePort, {service} in namespace {namespace} "
+                f"has no port at the nodes"
             )
         return f"http://{_node_address(stage)}:{port['nodePort']}"
     stage.wait_until(

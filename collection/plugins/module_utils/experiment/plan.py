@@ -46,7 +46,7 @@ TABLE: dict[str, dict[str, Any]] = {
     "patches": {"type": "list", "elements": "dict", "default": []},
     "service": {"type": "str", "default": ""},
     "front": {"type": "str", "default": ""},
-    "address_from": {"type": "str", "default": "node", "choices": ["node", "loadbalancer"]},
+    "address_from": {"type": "str", "default": "node", "choices": ["node", "loadbalancer", "ingress"]},
     "engine": {"type": "str", "default": "http_probe", "choices": list(ENGINES)},
     "job": {"type": "list", "elements": "dict", "default": []},
     "probe": {"type": "dict", "required": True},
@@ -201,8 +201,7 @@ def parse(raw: Mapping[str, Any], on_host: bool = True) -> Plan:
         found["front"] = Front.parse("front", found["front"])
     except RecordError as error:
         raise PlanError(str(error)) from error
-    if found["front"] is not None and not found["probe"].get("url"):
-        raise PlanError("front: is there, but probe.url is missing; expected the address of the proxy in front")
+    _check_way(found)
     found["deploy"] = [
         _with_manifests(f"deploy[{i}]", fields(f"deploy[{i}]", one, _DEPLOY)) for i, one in enumerate(found["deploy"])
     ]
@@ -218,6 +217,26 @@ def parse(raw: Mapping[str, Any], on_host: bool = True) -> Plan:
     plan = Plan(**found)
     _check_probe(plan, on_host)
     return plan
+
+
+def _check_way(found: Mapping[str, Any]) -> None:
+    """How requests come to the service: what is said of the proxy in front has to fit. Raises PlanError."""
+    front, url = found["front"], found["probe"].get("url")
+    if found["address_from"] == "ingress":
+        if front is None:
+            raise PlanError(
+                "front: is missing; expected namespace/service of the proxy to ask, as address_from is ingress"
+            )
+        if url:
+            raise PlanError(f"probe.url: is {url}, and address_from is ingress; expected one of the two")
+        if found["cluster"] is None:
+            raise PlanError("address_from: is ingress, and the plan has no cluster to look for it in")
+        if found["engine"] != "http_probe":
+            raise PlanError(f"engine: is {found['engine']}, and address_from is ingress; expected http_probe")
+        if not found["probe"].get("host"):
+            raise PlanError("probe.host: is missing; expected the host of the Ingress, as address_from is ingress")
+    elif front is not None and not url:
+        raise PlanError("front: is there, but probe.url is missing; expected the address of the proxy in front")
 
 
 def _step(index: int, raw: Any, between_s: float) -> PlannedStep:

@@ -158,7 +158,7 @@ class Experiment:
             if prepare is not None:
                 prepare(stage, step.args)
         given = str(self.plan.probe.get("url") or "")
-        self.record.address = given or find_address(stage, self.plan.service, self.plan.address_from)
+        self.record.address = given or find_address(stage, self.plan.service, self.plan.address_from, self.plan.front)
 
     def _settle(self, stage: Stage) -> None:
         """Ask until enough answers in a row are good.

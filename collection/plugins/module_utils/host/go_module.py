@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,9 @@ _FETCH_TRIES = 3
 _FETCH_PAUSE_S = 3.0
 _LOCK_FILES = ("go.mod", "go.sum")
 _LEAST_HEAP_MB = 1024
+_LIST_S = 60.0
 _MAJOR_SUFFIX = re.compile(r"v\d+")
+_WITHIN = "//"
 
 
 class GoModuleError(Exception):
@@ -38,12 +41,14 @@ class GoModule:
 
     ``commands``: binary name -> package. ``stamps``: Go variable (``path.name``) -> text, as ``-X`` sets it.
     ``cgo``: the module has C in it. It is linked statically all the same, so that it runs in an image without a libc.
+    ``copies``: file name -> ``<module>//<path in it>``: manifests and the like that a module brings beside its code.
     """
 
     folder: Path
     commands: dict[str, str]
     stamps: dict[str, str] = field(default_factory=dict)
     cgo: bool = False
+    copies: dict[str, str] = field(default_factory=dict)
 
     def check(self) -> None:
         """GoModuleError when the folder or a lock file is missing, or two commands would be one file."""
@@ -55,6 +60,11 @@ class GoModule:
         outputs = [output_name(package) for package in self.commands.values()]
         if not outputs or len(set(outputs)) != len(outputs):
             raise GoModuleError("commands: expected at least one package, each with another last path element")
+        for name, source in self.copies.items():
+            if not all(source.partition(_WITHIN)) or name in self.commands:
+                raise GoModuleError(
+                    f"copies.{name}: expected <module>{_WITHIN}<path in it>, and a name no command has; got {source}"
+                )
 
     def recipe(self) -> dict[str, Any]:
         """What decides the content of the binaries, but for the compiler. Part of the manifest."""
@@ -67,6 +77,7 @@ class GoModule:
             "commands": self.commands,
             "stamps": self.stamps,
             **({"cgo": True} if self.cgo else {}),
+            **({"copies": self.copies} if self.copies else {}),
         }
 
 
@@ -87,7 +98,10 @@ def compiler_memory(available_mb: int, cores: int) -> dict[str, str]:
 
 
 def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, proxy: str = "") -> dict[str, Any]:
-    """Fetch, verify against go.sum and build all commands in one go call into ``out``; facts for the manifest."""
+    """Fetch, verify against go.sum and build all commands in one go call into ``out``; facts for the manifest.
+
+    What is copied out of a module comes from the same verified sources.
+    """
     environment = {**compiler_memory(available_memory_mb(), usable_cores()), **go_environment(proxy)}
     if module.cgo:
         environment["CGO_ENABLED"] = "1"
@@ -110,8 +124,21 @@ def build(module: GoModule, go: GoToolchain, out: Path, *, timeout_s: float, pro
         raise GoModuleError(f"{module.folder.name}: {error}") from error
     for binary, package in module.commands.items():
         (out / output_name(package)).rename(out / binary)
+    for name, source in module.copies.items():
+        _copy(module.folder, go, source, out / name, environment)
     made = {"by": "go build", "go": go.label, "flags": flags, "cgo": module.cgo}
-    return {"files": sorted(module.commands), "made": made}
+    return {"files": sorted([*module.commands, *module.copies]), "made": made}
+
+
+def _copy(folder: Path, go: GoToolchain, source: str, target: Path, environment: dict[str, str]) -> None:
+    """One file of a module whose sources are there. GoModuleError: the module has no such file."""
+    name, _within, path = source.partition(_WITHIN)
+    command = [go.command, "list", "-C", str(folder), "-mod=readonly", "-m", "-f", "{{.Dir}}", name]
+    try:
+        place = Path(run_bounded(command, timeout_s=_LIST_S, env=environment).strip())
+        shutil.copyfile(place / path, target)
+    except (CommandError, OSError) as error:
+        raise GoModuleError(f"copies.{target.name}: {source} cannot be copied: {error}") from error
 
 
 def _fetch(command: list[str], environment: dict[str, str], timeout_s: float) -> None:

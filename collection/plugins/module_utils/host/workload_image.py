@@ -36,6 +36,7 @@ class WorkloadImage:
         python_version: of the image, for the packages.
         cache_dir: folder for unpacked packages and build contexts.
         docker: the docker client to call.
+        files: paths of this host that are laid into the build context, by their base names.
     """
 
     repository: str
@@ -45,6 +46,7 @@ class WorkloadImage:
     base_fingerprint: str = ""
     python_version: str = "3.11"
     docker: str = "docker"
+    files: tuple[str, ...] = ()
 
     def reference(self) -> str:
         """Full reference with the content's tag. Raises ImageError: no such folder, or no Dockerfile in it."""
@@ -54,6 +56,9 @@ class WorkloadImage:
         for relative in files_of(self.folder):
             digest.update(f"\0{relative}\0".encode())
             add_file(digest, os.path.join(self.folder, relative))
+        for path in sorted(self.files, key=os.path.basename):
+            digest.update(f"\0{os.path.basename(path)}\0".encode())
+            add_file(digest, path)
         return f"{self.repository}:{digest.hexdigest()[:12]}"
 
     def exists(self) -> bool:
@@ -72,11 +77,9 @@ class WorkloadImage:
         try:
             os.chmod(context, 0o755)  # noqa: S103  mkdtemp made it private; the image's user must read it
             for relative in files_of(self.folder):
-                target = os.path.join(context, relative)
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                shutil.copyfile(os.path.join(self.folder, relative), target)
-                mode = os.stat(os.path.join(self.folder, relative)).st_mode
-                os.chmod(target, 0o755 if mode & 0o100 else 0o644)  # whatever the checkout's umask was
+                _lay(os.path.join(self.folder, relative), os.path.join(context, relative))
+            for path in self.files:
+                _lay(path, os.path.join(context, os.path.basename(path)))
             self._add_packages(context)
             arguments = ["--network", "none", "--build-arg", f"BASE_IMAGE={self.base_image}"]
             run([self.docker, "build", "--tag", self.reference(), *arguments, context])
@@ -107,3 +110,10 @@ def files_of(folder: str) -> list[str]:
             if not name.endswith(".pyc") and not (top and name in _NOT_IN_IMAGE)
         ]
     return sorted(found)
+
+
+def _lay(source: str, target: str) -> None:
+    """Copy one file into the build context, with the modes of an image, whatever umask it was made under."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    shutil.copyfile(source, target)
+    os.chmod(target, 0o755 if os.stat(source).st_mode & 0o100 else 0o644)

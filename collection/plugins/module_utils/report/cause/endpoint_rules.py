@@ -36,8 +36,11 @@ SLOW_START_NS = 30 * NS_PER_S
 
 
 def added_before_listening(failure: Failure, scene: Scene) -> Finding | None:
-    """A pod without a readiness probe became an endpoint before its application listened."""
-    if not failure.only(EARLY_OUTCOMES):
+    """A pod without a readiness probe became an endpoint before its application listened.
+
+    Who was refused is the client, or a front, which then answers in the pod's place.
+    """
+    if not failure.only(EARLY_OUTCOMES) and not scene.answered_in_front(failure):
         return None
     for pod, added, name, port in scene.unchecked:
         first = scene.answers.first_ns(pod)

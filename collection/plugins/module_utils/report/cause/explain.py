@@ -105,8 +105,9 @@ def explain(
     default the one that the probe's URL leads to, or every service of the namespace when that cannot be told.
     """
     view = ClusterView(cluster)
-    urls = probe.get("options", {}).get("url") or []
-    way = way_to([urls] if isinstance(urls, str) else list(urls), view, service)
+    options = probe.get("options", {})
+    urls = options.get("url") or []
+    way = way_to([urls] if isinstance(urls, str) else list(urls), view, service, options.get("host"))
     failures = tuple(failures_of(probe))
     same_host = _same_host(probe, cluster)
     answers = Answers(probe, attempts)
@@ -155,8 +156,10 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
         for finding in found
         if finding.cause == "probe_fault" or _covered(failure, scene.view.record)
     ]
-    # Of equals: answers are given for what is behind, a connection ends with who holds it.
+    # Of equals: answers are given for what is behind, a connection ends with who holds it, and an error that no change
+    # explains is the last word.
     order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
+    order.sort(key="application_error".__eq__)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
 

@@ -26,9 +26,12 @@ class Way:
     recorded: bool = True
 
 
-def way_to(urls: list[str], view: ClusterView, service: str | None = None) -> Way:
-    """service: as the user names it; it is behind a front where the URL does not lead to it directly."""
-    direct, routed = [_service_at(url, view) for url in urls], [_routed(url, view) for url in urls]
+def way_to(urls: list[str], view: ClusterView, service: str | None = None, host: str | None = None) -> Way:
+    """service: as the user names it; it is behind a front where the URL does not lead to it directly.
+
+    host: what the requests said in their Host header, where that was not the URL's.
+    """
+    direct, routed = [_service_at(url, view) for url in urls], [_routed(url, view, host) for url in urls]
     found = set(direct)
     if len(found) == 1 and None not in found and service in (None, *found):
         return Way(direct[0])
@@ -81,9 +84,11 @@ def _elsewhere(url: str, namespace: str) -> bool:
     return "svc" in labels[2:] and namespace not in labels[: labels.index("svc", 2)]
 
 
-def _routed(url: str, view: ClusterView) -> tuple[str, str] | None:
+def _routed(url: str, view: ClusterView, host: str | None) -> tuple[str, str] | None:
     """(Service, "Ingress shop") by the longest path of a matching host, as Ingress and HTTPRoute choose."""
     parts = urlsplit(url)
+    if host:
+        parts = parts._replace(netloc=host)
     best: tuple[tuple[int, int], str, str] | None = None
     for key, states in view.fronts.items():
         for state in states.values:

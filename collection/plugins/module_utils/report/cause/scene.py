@@ -47,7 +47,9 @@ class Scene:
     @cached_property
     def behind(self) -> tuple[Scene, ...]:
         """The same, as seen from each of the namespace's other services."""
-        others = [name for name in self.view.endpoints if self.service is not None and name != self.service]
+        beside = self.front is not None and self.front.view.namespace == self.view.namespace
+        known = {self.service, self.front.service if self.front is not None and beside else None}
+        others = [name for name in self.view.endpoints if self.service is not None and name not in known]
         return tuple(
             Scene(self.view, Way(name), tuple(self.view.pods_of(name)), self.answers, self.failures) for name in others
         )

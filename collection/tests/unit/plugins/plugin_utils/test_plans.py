@@ -14,7 +14,7 @@ Json = dict[str, Any]
 DATA: Json = {
     "scenario": "shop", "profile": "quick", "directory": "/r", "journal": "/j", "workload": "web", "beside": [],
     "values_common": {"replicas": 2, "resources": {"cpu": 1, "memory": 2}}, "disturbances": [], "service": "web",
-    "front": "",
+    "front": "", "host": "",
     "address_from": "node", "cluster": True, "kubeconfig": "/k", "context": "", "namespace": "", "keep": False,
     "probe": {"rate": 20}, "probe_profiles": {"quick": {"rate": 30, "timeout": "2s"}}, "attempts": False,
     "steady_requests": 20, "steady_timeout_s": 60, "before_s": 5, "between_s": 5, "after_s": 5, "limit_s": 60,
@@ -118,3 +118,53 @@ def test_expectations_are_all_checked_and_those_of_variants_that_run_are_kept() 
     for bad in ("b: falied > 0", "c: failed > 0", "a.later: failed == 0"):
         with pytest.raises(PlanError, match="scenario_expectations"):
             expected([bad], variants, runs)
+
+
+def with_ingress(name: str, namespace: str, values: Json) -> list[Json]:
+    """An Ingress for each host in the values."""
+    rules = [{"host": host} for host in values.get("hosts", [f"{name}.{namespace}.lab.test"])]
+    metadata = {"name": name, "namespace": namespace}
+    return [
+        {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": {"rules": rules}},
+    ]
+
+
+def through_ingress(**changes: Any) -> Any:
+    (one,) = chosen([{"name": "a", "namespace": "shop"}], [], "shop")
+    return plan_of({**DATA, "address_from": "ingress", **changes}, one, with_ingress)
+
+
+def test_an_ingress_is_asked_by_its_host_at_the_lab_s_own_front() -> None:
+    made = through_ingress()
+    assert made.plan["probe"]["host"] == "web.shop.lab.test"
+    assert made.plan["front"] == made.front_needed == "projectcontour/envoy"
+
+
+def test_host_and_front_may_be_others() -> None:
+    made = through_ingress(host="a.test", values_common={"hosts": ["b.test", "a.test"]}, front="nginx/controller")
+    assert (made.plan["probe"]["host"], made.front_needed) == ("a.test", "nginx/controller")
+    assert through_ingress(workload="", namespace="shop", host="a.test").plan["probe"]["host"] == "a.test"
+
+
+def test_a_front_beside_the_service_is_named_without_its_namespace_and_need_not_be_there_before() -> None:
+    made = through_ingress(front="envoy")
+    assert (made.plan["front"], made.front_needed) == ("shop/envoy", "")
+    assert planned({"name": "a"}).front_needed == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"values_common": {"hosts": []}}, ["scenario_host", "web.shop.lab.test", "ingress: true"]),
+        ({"host": "a.test"}, ["scenario_host", "a.test", "expected web.shop.lab.test"]),
+        ({"address_from": "node", "host": "a.test"}, ["scenario_address_from", "node", "ingress"]),
+        ({"probe": {"rate": 20, "host": "a.test"}}, ["scenario_probe.host", "scenario_host"]),
+        ({"probe": {"rate": 20, "url": "http://10.0.0.1"}}, ["probe.url", "one of the two"]),
+        ({"front": "a/b/c"}, ["front", "namespace/service", "a/b/c"]),
+    ],
+)
+def test_a_way_through_an_ingress_that_leads_nowhere_is_refused(changes: Json, words: list[str]) -> None:
+    with pytest.raises(PlanError) as raised:
+        through_ingress(**changes)
+    for word in words:
+        assert word in str(raised.value)

@@ -32,6 +32,9 @@ class Look:
     def has_metrics(self) -> bool:
         return self.metrics
 
+    def why_no_front(self, front: str) -> str:
+        return "" if front == "projectcontour/envoy" else "there is no such Service"
+
 
 def said(look: Look, namespaces: tuple[str, ...] = (), nodes: int = 1, metrics: bool = False) -> list[str]:
     return problems(look, namespaces, nodes, metrics)[0]  # type: ignore[arg-type]
@@ -49,6 +52,13 @@ def test_nodes_count_when_they_are_ready() -> None:
     ]
     assert said(Look(nodes=None), nodes=2) == ["nodes: expected 2, but the user may not list nodes"]
     assert said(Look(nodes=None), nodes=1) == []
+
+
+def test_a_front_that_is_not_there_is_told_with_the_way_to_one() -> None:
+    fronts = ["projectcontour/envoy", "nginx/controller"]
+    (line,) = problems(Look(), (), 1, False, fronts)[0]  # type: ignore[arg-type]
+    for word in ("front: nginx/controller", "no such Service", "playbooks/front.yml"):
+        assert word in line
 
 
 def test_an_autoscaler_needs_metrics() -> None:

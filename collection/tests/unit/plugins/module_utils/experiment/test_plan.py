@@ -25,6 +25,10 @@ GOOD: dict[str, Any] = {
     ],
 }
 
+INGRESS: dict[str, Any] = {
+    "address_from": "ingress", "front": "front/envoy", "probe": {"rate": 20, "host": "shop.lab.test"},
+}  # fmt: skip
+
 
 def test_a_good_plan_has_types_and_defaults() -> None:
     plan = parse(GOOD)
@@ -50,6 +54,11 @@ def test_a_good_plan_has_types_and_defaults() -> None:
         ({"service": ""}, ["service", "missing"]),
         ({"front": "nginx"}, ["front", "namespace/service", "nginx"]),
         ({"front": "ingress/nginx"}, ["front", "probe.url"]),
+        ({**INGRESS, "front": ""}, ["front", "missing", "ingress"]),
+        ({**INGRESS, "cluster": None}, ["probe.url", "missing"]),
+        ({**INGRESS, "engine": "k6"}, ["engine", "k6", "http_probe"]),
+        ({**INGRESS, "probe": {"rate": 20}}, ["probe.host", "missing"]),
+        ({**INGRESS, "probe": {"rate": 20, "host": "a", "url": "http://10.0.0.1"}}, ["probe.url", "one of the two"]),
         ({"engine": "wrk"}, ["engine", "http_probe, k6", "wrk"]),
         ({"engine": "k6"}, ["job", "missing"]),
         ({"collect": "stamps"}, ["collect", "served", "stamps"]),

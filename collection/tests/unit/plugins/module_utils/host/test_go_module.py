@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,29 @@ def test_commands_are_built_named_and_stamped(module: GoModule, go: GoToolchain,
     assert made["go"] == go.label
     assert made["flags"][:3] == ["-mod=readonly", "-trimpath", "-buildvcs=false"]
     assert sorted(os.listdir(module.folder)) == ["cmd", "go.mod", "go.sum", "main.go"]
+
+
+def test_a_file_of_a_module_is_copied_beside_the_commands(module: GoModule, go: GoToolchain, tmp_path: Path) -> None:
+    (module.folder / "deploy").mkdir()
+    (module.folder / "deploy/crds.yaml").write_text("kind: CustomResourceDefinition\n")
+    copying = replace(module, copies={"hello-crds.yaml": "example.org/hello//deploy/crds.yaml"})
+    copying.check()
+    assert copying.recipe() != module.recipe()
+    entry = CacheEntry(tmp_path / "cache", "hello", "v1", Platform("linux", "amd64"))
+    entry.obtain(copying.recipe(), lambda folder: build(copying, go, folder, timeout_s=300))
+    assert (entry.path / "hello-crds.yaml").read_text() == "kind: CustomResourceDefinition\n"
+    assert entry.inspect(copying.recipe()).why is None
+
+
+def test_a_file_that_no_module_has_is_told(module: GoModule, go: GoToolchain, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    absent = replace(module, copies={"crds.yaml": "example.org/hello//nowhere.yaml"})
+    with pytest.raises(GoModuleError, match=r"copies\.crds\.yaml: example\.org/hello//nowhere\.yaml"):
+        build(absent, go, out, timeout_s=300)
+    for bad in ("example.org/hello/deploy", "//deploy/crds.yaml", "example.org/hello//"):
+        with pytest.raises(GoModuleError, match=r"copies\.crds\.yaml: expected <module>//<path in it>"):
+            replace(module, copies={"crds.yaml": bad}).check()
 
 
 def test_go_s_own_words_are_the_error(module: GoModule, go: GoToolchain, tmp_path: Path) -> None:

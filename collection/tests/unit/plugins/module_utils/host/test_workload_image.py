@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,16 @@ def test_failed_packages_leave_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="hashes do not match"):
         install_packages(str(requirements), "3.11", "x86_64", str(tmp_path / "cache"), str(python))
     assert os.listdir(tmp_path / "cache") == []
+
+
+def test_a_program_from_elsewhere_is_in_context_and_tag(image: WorkloadImage, tmp_path: Path, state: Path) -> None:
+    program = tmp_path / "cache-of-tools" / "contour"
+    program.parent.mkdir()
+    program.write_text("one")
+    with_it = replace(image, files=(str(program),))
+    tag = with_it.reference()
+    assert tag != image.reference()
+    with_it.build()
+    assert "./contour" in (state / "context").read_text().splitlines()
+    program.write_text("two")
+    assert with_it.reference() != tag

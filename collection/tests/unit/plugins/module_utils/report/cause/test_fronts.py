@@ -15,9 +15,9 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
 SHOP = "https://shop.example.com/cart/1"
 
 
-def explained(story: Story, url: str = SHOP, service: str | None = None) -> dict[str, Any]:
+def explained(story: Story, url: str = SHOP, service: str | None = None, **options: Any) -> dict[str, Any]:
     probe = story.probe()
-    probe["options"]["url"] = [url]
+    probe["options"].update(url=[url], **options)
     return explain(probe, story.cluster, service=service)
 
 
@@ -92,6 +92,14 @@ def test_where_a_url_leads(story: Story, url: str, service: str | None, front: s
     story.change(0, "EndpointSlice", "r", {"service": "redis", "ports": [6379], "endpoints": [member]}, via="list")
     way = way_to([url], ClusterView(story.cluster))
     assert (way.service, way.front) == (service, front)
+
+
+def test_a_host_header_leads_through_the_ingress_that_has_it(story: Story) -> None:
+    at_a_node = "http://192.168.49.2:31900/cart/1"
+    found = explained(routed(story), at_a_node, host="shop.example.com:80")
+    assert (found["service"], found["notes"]) == ("web", explained(story)["notes"])
+    other = way_to([at_a_node], ClusterView(story.cluster), host="other.example.com")
+    assert other.front == "something that was not recorded"
 
 
 def test_the_longest_path_of_the_exact_host_wins(story: Story) -> None:
@@ -173,3 +181,34 @@ def test_the_pods_of_the_front_are_none_of_the_service(story: Story) -> None:
     assert {pod.name for pod in ClusterView(story.cluster).pods_of("web")} == {"web-a", "web-b"}
     found = [row["cause"]["id"] for row in explained(story)["failures"]]
     assert found == ["front_disrupted", "application_error"]  # who was killed does not answer 500
+
+
+def test_a_front_beside_the_service_is_told_once(story: Story) -> None:
+    """In the service's own namespace it is one of the other services, too."""
+    routed(story)
+    member = {"pod": "envoy-a", "uid": "envoy-a", "ready": True, "serving": True, "terminating": False}
+    other = {**member, "pod": "envoy-b", "uid": "envoy-b"}
+    running = {"name": "envoy", "ready": True, "restarts": 0, "state": "running"}
+    settings = {"name": "envoy", "image": "envoy:1", "ports": [8080], "readiness": "GET :8002/ready", "pre_stop": None}
+    alive = {"ready": True, "containers": [running], "deletion_timestamp": None}
+    slices = {"service": "envoy", "ports": [8080], "endpoints": [member, other]}
+    story.change(0, "Pod", "envoy-a", alive, via="list", spec={"owner": "ReplicaSet/envoy-1", "containers": [settings]})
+    story.change(0, "EndpointSlice", "e", slices, via="list")
+    story.cluster.header["front"] = {"namespace": "shop", "service": "envoy"}
+    story.change(30, "Pod", "envoy-a", {**alive, "deletion_timestamp": "2026-11-21T08:00:30Z", "deletion_grace_s": 30})
+    story.change(30.4, "EndpointSlice", "e", {**slices, "endpoints": [other]})
+    story.fail(30.1, "wrong_status", count=9, until_s=30.4, first_error="status 503")
+    found = explained(story)["failures"][0]
+    assert found["cause"]["id"] == "front_disrupted"
+    assert [one["id"] for one in found["also"]] == ["application_error"]
+
+
+def test_a_front_meets_a_pod_that_does_not_listen_yet(story: Story) -> None:
+    routed(story)
+    story.pod(30, "web-c", readiness=None)
+    story.ready(30, "web-c")
+    story.answered("web-c", 31.5, 40)
+    story.fail(30.2, "wrong_status", count=30, until_s=31.2, first_error="status 503")
+    cause = explained(story)["failures"][0]["cause"]
+    assert (cause["id"], cause["confidence"], cause["subject"]) == ("added_before_listening", "medium", "web-c")
+    assert "readinessProbe" in str(cause["change"]["patch"])
