@@ -109,7 +109,8 @@ options:
   probe:
     description:
       - Options of M(availability.lab.http_probe), and C(path), C(steady_path), C(url) (scheme, address and port of a
-        service that is not looked up) and C(report).
+        service that is not looked up), C(report), and C(scheme), such as V(grpc), V(ws) or V(redis), where the service
+        speaks no HTTP.
     type: dict
     default: {}
   probe_profiles:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..cluster.record import Front, RecordError
+from ..probe.address import SCHEMES
 from ..probe.arguments import ARGUMENTS, OptionError
 from ..probe.options import parse as parse_probe
 from .collect import KINDS as COLLECTORS
@@ -23,7 +24,7 @@ from .steps.table import KINDS
 ENGINES = ("http_probe", "k6")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: What a plan says of the probe beside the probe's own options: where on the service it asks.
-PROBE_EXTRAS = ("path", "steady_path", "url", "report")
+PROBE_EXTRAS = ("path", "steady_path", "scheme", "url", "report")
 #: Set by the experiment itself.
 PROBE_OWN = ("result", "attempts", "name", "owner_pid", "targets")
 REPORTS = ("client", "siege", "hey", "k6", "vegeta")
@@ -31,8 +32,8 @@ REPORTS = ("client", "siege", "hey", "k6", "vegeta")
 PROBE_FILES = ("ca_file", "client_cert", "client_key")
 #: How to connect: what is asked before the measurement is asked in the same way.
 CONNECTION_OPTIONS = (
-    "ca_file", "client_cert", "client_key", "connect_to", "expect_status", "headers", "host", "ip_version",
-    "address_order", "server_name", "tls_min_version", "verify",
+    "ca_file", "client_cert", "client_key", "connect_to", "expect_status", "headers", "host", "http_version",
+    "ip_version", "address_order", "server_name", "tls_min_version", "verify",
 )  # fmt: skip
 
 TABLE: dict[str, dict[str, Any]] = {
@@ -132,7 +133,7 @@ class Plan:
         """The options of the load at an address (scheme, host and port)."""
         options = {name: value for name, value in self.probe.items() if name not in PROBE_EXTRAS}
         options.update(
-            url=[address + str(self.probe.get("path", "/"))],
+            url=[self._url(address, str(self.probe.get("path", "/")))],
             name=self.variant,
             result=f"{self.record}.probe.json",
             objectives=self.probe.get("objectives") or ["requests > 0"],
@@ -150,13 +151,18 @@ class Plan:
         if "{value}" in path:
             options["values"] = self.probe.get("values")
         options.update(
-            url=[address + path],
+            url=[self._url(address, path)],
             requests=self.steady_requests,
             rate=20,
             timeout="2s",
             objectives=["availability == 100"],
         )
         return options
+
+    def _url(self, address: str, path: str) -> str:
+        """The service speaks HTTP where the plan does not say otherwise."""
+        scheme = self.probe.get("scheme")
+        return (f"{scheme}://{address.partition('://')[2]}" if scheme else address) + path
 
     def shown(self) -> list[str]:
         """The plan in lines for people: what would be done, when."""
@@ -273,6 +279,9 @@ def _check_probe(plan: Plan, on_host: bool) -> None:
     report = plan.probe.get("report")
     if report is not None and report not in REPORTS:
         raise PlanError(f"probe.report: expected one of {', '.join(REPORTS)}, got {report!r}")
+    scheme = plan.probe.get("scheme")
+    if scheme is not None and scheme not in SCHEMES:
+        raise PlanError(f"probe.scheme: expected one of {', '.join(SCHEMES)}, got {scheme!r}")
     for name in ("path", "steady_path"):
         if name in plan.probe and not str(plan.probe[name]).startswith("/"):
             raise PlanError(f"probe.{name}: expected a path that begins with /, got {plan.probe[name]!r}")

@@ -41,6 +41,14 @@ def test_a_good_plan_has_types_and_defaults() -> None:
     assert plan.probe_options("http://10.0.0.1:80")["duration"] == "1800s"
 
 
+def test_a_service_that_speaks_no_http_is_asked_in_its_own_words_from_the_first_request_on() -> None:
+    plan = parse({**GOOD, "probe": {"rate": 20, "scheme": "grpc", "path": "/shop.Prices/Get"}})
+    for options in (plan.probe_options("http://10.0.0.1:80"), plan.steady_options("http://10.0.0.1:80")):
+        assert options["url"] == ["grpc://10.0.0.1:80/shop.Prices/Get"]
+    held = parse({**GOOD, "probe": {"rate": 20, "http_version": "2"}})
+    assert held.steady_options("http://10.0.0.1:80")["http_version"] == "2"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -76,6 +84,8 @@ def test_a_good_plan_has_types_and_defaults() -> None:
         ({"probe": {"rate": 20, "result": "/tmp/x"}}, ["probe.result", "no such option"]),
         ({"probe": {"rate": 20, "path": "healthz"}}, ["probe.path", "begins with /"]),
         ({"probe": {"rate": 20, "report": "ab"}}, ["probe.report", "siege"]),
+        ({"probe": {"rate": 20, "scheme": "ftp"}}, ["probe.scheme", "grpc", "ftp"]),
+        ({"probe": {"rate": 20, "scheme": "redis", "method": "GET", "path": "/0"}}, ["probe.url", "redis://"]),
         ({"probe": {"rate": 20, "objectives": ["avail >= 99"]}}, ["probe.objectives", "avail"]),
         ({"probe": {"timeout": "2s"}}, ["probe.rate", "exactly one"]),
         ({"cluster": None, "probe": {"rate": 20}}, ["probe.url", "missing"]),
