@@ -18,7 +18,7 @@ from typing import Any
 from . import outcome
 from .connection import READS, Address, Connection
 from .expectation import Expectation
-from .frames import CLOSE, PING, PONG, Frames, close_reason, control_frame, payload_of
+from .websocket_frames import CLOSE, PING, PONG, Frames, close_reason, control_frame, payload_of
 from .numbered import Numbered
 from .response import MalformedAnswer, read_head
 from .said import BrokenOff, SaidReader
