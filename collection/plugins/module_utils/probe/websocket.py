@@ -18,10 +18,10 @@ from typing import Any
 from . import outcome
 from .connection import READS, Address, Connection
 from .expectation import Expectation
-from .websocket_frames import CLOSE, PING, PONG, Frames, close_reason, control_frame, payload_of
 from .numbered import Numbered
 from .response import MalformedAnswer, read_head
 from .said import BrokenOff, SaidReader
+from .websocket_frames import CLOSE, PING, PONG, Frames, close_reason, control_frame, payload_of
 
 _KEY = "key-of-this-connection=="
 #: What the request for the upgrade has beside other headers; each connection has a key of its own.

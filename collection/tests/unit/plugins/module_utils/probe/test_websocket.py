@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.probe.arguments import OptionError
+from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
+from ansible_collections.availability.lab.plugins.module_utils.probe.response import MalformedAnswer
 from ansible_collections.availability.lab.plugins.module_utils.probe.websocket_frames import (
     Frames,
     control_frame,
     payload_of,
 )
-from ansible_collections.availability.lab.plugins.module_utils.probe.options import parse
-from ansible_collections.availability.lab.plugins.module_utils.probe.response import MalformedAnswer
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.certificates import authority
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.running import counts, probe
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.websocket_server import (
