@@ -157,9 +157,11 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
         if finding.cause == "probe_fault" or _covered(failure, scene.view.record)
     ]
     # Of equals: answers are given for what is behind, a connection ends with who holds it, and an error that no change
-    # explains is the last word.
+    # explains is the last word. What a front answers for a moment is a pod that was gone sooner than a whole release.
     order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
-    order.sort(key="application_error".__eq__)
+    brief = scene.answered_in_front(failure) and failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
+    last = {"application_error", *(["bad_release"] if brief else [])}
+    order.sort(key=lambda name: name in last)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
 

@@ -41,5 +41,5 @@ def test_with_its_image_nothing_is_missing() -> None:
 def test_a_workload_that_is_not_there_is_answered_with_those_that_can_be_asked() -> None:
     asked = workloads()
     assert asked.services() == ["envoy", "guestbook", "hello", "load-and-stress", "price-api", "simpleprobe"]
-    with pytest.raises(WorkloadError, match=r"workload_name is helo, .*; expected one of envoy, guestbook, "):
+    with pytest.raises(WorkloadError, match=r"workload_name is helo, .*; expected one of envoy, guestbook, hello, "):
         asked.render("helo", "helo", {}, {})

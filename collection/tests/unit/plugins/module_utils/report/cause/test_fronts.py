@@ -212,3 +212,18 @@ def test_a_front_meets_a_pod_that_does_not_listen_yet(story: Story) -> None:
     cause = explained(story)["failures"][0]["cause"]
     assert (cause["id"], cause["confidence"], cause["subject"]) == ("added_before_listening", "medium", "web-c")
     assert "readinessProbe" in str(cause["change"]["patch"])
+
+
+@pytest.mark.parametrize(("until_s", "expected"), [(33.2, "terminated_while_routed"), (45.0, "bad_release")])
+def test_a_moment_of_503_in_a_rollout_is_the_pod_that_went_and_not_the_release(
+    story: Story, until_s: float, expected: str
+) -> None:
+    routed(story)
+    story.pod(30, "web-c", image="web:2.0")
+    story.ready(30, "web-c")
+    story.answered("web-c", 30.1, 45)
+    story.delete(33, "web-a", dropped_s=0.5)
+    story.fail(33.1, "wrong_status", count=9, until_s=until_s, first_error="status 503")
+    found = explained(story)["failures"][0]
+    assert {"bad_release", "terminated_while_routed"} <= {one["id"] for one in [found["cause"], *found["also"]]}
+    assert found["cause"]["id"] == expected
