@@ -41,7 +41,7 @@ Measures the availability of an HTTP service: every planned request ends in exac
   probe -q 200 -z 1m http://127.0.0.1:8080/              200 a second, each when it is due
   probe -c 50 -n 10000 http://127.0.0.1:8080/            50 users: each sends, waits, sends again
   probe -q 50 -z 5m --objectives 'availability >= 99.9' --abort-on 'longest_outage < 2s' URL
-  probe grpc://127.0.0.1:50051                           its health check; also redis://, ws://, dns://, tcp://
+  probe grpc://127.0.0.1:50051                           gRPC; also redis://, ws://, dns://, tcp://
   probe --config plan.yml -o json                        options from a file, record to stdout
 
   -q, --rate N        requests a second     -n, --requests N      end after so many
