@@ -14,5 +14,5 @@ def test_a_wrong_name_is_answered_with_those_that_there_are(lab: Lab) -> None:
     refused = lab.run("playbooks/workload.yml", "--extra-vars", "workload_name=gestbook")
     assert refused.code != 0
     assert "workload_name is gestbook" in refused.output
-    assert "expected one of guestbook, hello," in " ".join(refused.output.split())
+    assert "expected one of envoy, guestbook, hello," in " ".join(refused.output.split())
     assert "changed=0" in refused.output
