@@ -92,7 +92,9 @@ def test_workloads_are_found_from_an_empty_folder(run: Run, installed: Path, tmp
     wrong = ("availability.lab.workload", "-e", "workload_name=nowhere")
     done = run("ansible-playbook", *wrong, cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(installed))
     assert done.returncode == 2
-    assert "expected one of envoy, guestbook, hello, load-and-stress, price-api, simpleprobe" in done.stdout, done.stdout
+    assert "expected one of envoy, guestbook, hello, load-and-stress, price-api, simpleprobe" in done.stdout, (
+        done.stdout
+    )
     assert list(tmp_path.iterdir()) == []
 
 
