@@ -50,6 +50,7 @@ class Ours:
         command += ["--connection", "new" if load.new else "reuse", "--result", str(self._result)]
         command += ["--timeout", f"{TIMEOUT_S}s", *self._options]
         command += ["--no-verify"] if load.url.startswith("https") else []
+        command += ["--http-version", "2"] if load.http2 else []
         command += ["--rate", str(load.rate)] if load.rate else ["--users", str(load.connections)]
         return command + (["--requests", str(load.requests)] if load.requests else ["--duration", f"{load.seconds}s"])
 
@@ -117,7 +118,7 @@ class Oha:
     def command(self, load: Load) -> list[str]:
         command = [str(self._program), "--no-tui", "--output-format", "json", "-t", f"{TIMEOUT_S}s"]
         command += ["-n", str(load.requests)] if load.requests else ["-z", f"{load.seconds}s"]
-        command += ["-c", str(load.connections)]
+        command += ["--http2", "-c", "1", "-p", str(load.connections)] if load.http2 else ["-c", str(load.connections)]
         if load.rate:
             command += ["-q", str(load.rate), *(["--latency-correction"] if self._corrected else [])]
         command += ["--insecure"] if load.url.startswith("https") else []
@@ -199,6 +200,7 @@ class Vegeta:
         else:
             command += ["-rate=0", f"-max-workers={load.connections}", f"-workers={load.connections}"]
             command += [f"-connections={load.connections}"]
+        command += ["-insecure"] if load.url.startswith("https") else []
         return [*command, *(["-keepalive=false"] if load.new else [])]
 
     @staticmethod
@@ -221,6 +223,32 @@ class Vegeta:
             p50_ms=latencies["50th"] / 1e6,
             p90_ms=latencies["90th"] / 1e6,
             p99_ms=latencies["99th"] / 1e6,
+        )
+
+
+class H2load:
+    """h2load: HTTP/2 alone; its percentiles are none."""
+
+    name = "h2load"
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+
+    def command(self, load: Load) -> list[str]:
+        command = [str(self._program), "-t1", "-c1", f"-m{load.connections}"]
+        return [*command, *([f"-n{load.requests}"] if load.requests else [f"-D{load.seconds}"]), load.url]
+
+    def read(self, run: usage.Run, load: Load) -> Figures:
+        elapsed = re.search(r"finished in ([\d.]+)(ms|s)", run.output)
+        done = re.search(r"requests: .* (\d+) done, (\d+) succeeded, (\d+) failed", run.output)
+        if elapsed is None or done is None:
+            raise ValueError("no totals")
+        requests, good, failed = map(int, done.groups())
+        return Figures(
+            requests=requests,
+            elapsed_s=float(elapsed[1]) / (1e3 if elapsed[2] == "ms" else 1.0),
+            good=good,
+            bad={"failed": failed} if failed else {},
         )
 
 

@@ -15,6 +15,7 @@ export const options = {
   scenarios: { load: __ENV.RATE ? open : __ENV.REQUESTS ? counted : closed },
   summaryTrendStats: ['med', 'p(90)', 'p(99)'],
   noConnectionReuse: __ENV.NEW === 'yes',
+  insecureSkipTLSVerify: true,
 };
 
 export default function () {

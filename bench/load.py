@@ -13,7 +13,10 @@ from figures import Figures
 
 @dataclass(frozen=True)
 class Load:
-    """`rate` a second (open), or `connections` users as fast as they can; ended by `seconds` or after `requests`."""
+    """`rate` a second (open), or `connections` users as fast as they can; ended by `seconds` or after `requests`.
+
+    http2: so many users on one connection.
+    """
 
     url: str
     seconds: float = 1.0
@@ -21,6 +24,7 @@ class Load:
     rate: int | None = None
     requests: int | None = None
     new: bool = False
+    http2: bool = False
 
 
 class Client(Protocol):

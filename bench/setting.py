@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients import K6, Hey, Oha, Ours, Siege, Vegeta, Wrk
+from clients import K6, H2load, Hey, Oha, Ours, Siege, Vegeta, Wrk
 from figures import Figures
 from load import Client, Load, measure
 
@@ -33,6 +33,7 @@ class Setting:
             "wrk": lambda: Wrk(self.programs["wrk"]),
             "oha": lambda: Oha(self.programs["oha"]),
             "oha --latency-correction": lambda: Oha(self.programs["oha"], corrected=True),
+            "h2load": lambda: H2load(self.programs["h2load"]),
             "hey": lambda: Hey(self.programs["hey"]),
             "vegeta": lambda: Vegeta(self.programs["vegeta"], self.files),
             "k6": lambda: K6(self.programs["k6"], self.files),

@@ -18,15 +18,25 @@ KEPT = {"wrk": 0.9, "oha": 1.0, "hey": 2.0, "vegeta": 2.0, "k6": 4.0, "siege": 1
 NEW = {"hey": 1.0, "vegeta": 1.0}
 #: Shown beside those that have a goal.
 NEW_BESIDE = ("wrk", "oha", "k6")
-TLS_BESIDE = ("wrk", "oha", "hey")
+TLS = {"wrk": 0.9}
+TLS_BESIDE = ("oha", "hey")
+TLS_NEW = {"vegeta": 1.0, "oha": 1.0}
+TLS_NEW_BESIDE = ("wrk",)
+HTTP2_BESIDE = ("h2load", "oha", "k6")
 
 
 def _run(
-    setting: Setting, goals: Mapping[str, float], beside: Sequence[str] = (), *, new: bool = False, tls: bool = False
+    setting: Setting,
+    goals: Mapping[str, float],
+    beside: Sequence[str] = (),
+    *,
+    new: bool = False,
+    tls: bool = False,
+    http2: bool = False,
 ) -> dict[str, Any]:
     names = ["ours", *goals, *beside]
-    with Nginx(setting.programs["nginx"], setting.server_core, tls) as server:
-        measured = setting.alternate(names, Load(server.url, seconds=setting.seconds, new=new))
+    with Nginx(setting.programs["nginx"], setting.server_core, tls, http2) as server:
+        measured = setting.alternate(names, Load(server.url, seconds=setting.seconds, new=new, http2=http2))
     return {
         name: {
             "rate": middle(run.rate for run in runs),
@@ -54,7 +64,17 @@ def new(setting: Setting) -> dict[str, Any]:
 
 def tls(setting: Setting) -> dict[str, Any]:
     """50 kept connections under TLS; nobody checks the certificate."""
-    return _run(setting, {}, TLS_BESIDE, tls=True)
+    return _run(setting, TLS, TLS_BESIDE, tls=True)
+
+
+def tls_new(setting: Setting) -> dict[str, Any]:
+    """50 workers, each request on a connection of its own, with a whole handshake."""
+    return _run(setting, TLS_NEW, TLS_NEW_BESIDE, new=True, tls=True)
+
+
+def http2(setting: Setting) -> dict[str, Any]:
+    """50 requests at once on one connection, by ALPN."""
+    return _run(setting, {}, HTTP2_BESIDE, tls=True, http2=True)
 
 
 def render(results: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 import usage
 from arrivals import ArrivalLogger, lateness_ns, quantiles
 from causes import judge
-from clients import Hey, Siege, Wrk
+from clients import H2load, Hey, Siege, Wrk
 from cores import on_core
 from figures import Figures, middle
 from load import Load
@@ -81,6 +81,18 @@ def test_the_arrival_logger_stamps_every_request(tmp_path: Path) -> None:
     assert 0 <= delay["p50"] < 1e9
     assert 0 < curl.cpu_s < 5
     assert curl.elapsed_s > 0
+
+
+def test_h2load_is_read() -> None:
+    said = H2load(Path("h2load")).read(
+        ran(
+            "finished in 3.00s, 34800.33 req/s, 1.23MB/s\n"
+            "requests: 104401 total, 104451 started, 104401 done, 104394 succeeded, 7 failed, 7 errored, 0 timeout\n"
+            "status codes: 104394 2xx, 0 3xx, 0 4xx, 0 5xx\n"
+        ),
+        LOAD,
+    )
+    assert (said.requests, said.elapsed_s, said.good, said.bad) == (104401, 3.0, 104394, {"failed": 7})
 
 
 def test_wrk_is_read() -> None:
