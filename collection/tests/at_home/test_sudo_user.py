@@ -196,7 +196,7 @@ def by_ssh(user: User, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         server.terminate()
         server.wait()
         # Ansible keeps its connection for a minute, and an account whose processes run cannot be removed.
-        subprocess.run(["pkill", "--uid", NAME, "--exact", "sshd"], check=False)
+        subprocess.run(["pkill", "--uid", NAME], check=False)
         until = time.monotonic() + 10
         while subprocess.run(["pgrep", "--uid", NAME], check=False, capture_output=True).stdout:
             assert time.monotonic() < until
