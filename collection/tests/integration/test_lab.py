@@ -73,7 +73,9 @@ def test_an_interrupted_scenario_leaves_a_result_and_the_next_run_is_clean(lab: 
         records = [path for folder in set(lab.result_folders("pod-kill")) - before for path in folder.glob("*.jsonl")]
     time.sleep(6)  # some requests have to be measured before the user gives up
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    given_up = time.monotonic()
+    output, _none = process.communicate(timeout=60)
+    ended = f"ended {time.monotonic() - given_up:.1f} s after Ctrl-C, with {process.returncode}:\n{output[-3000:]}"
     folder = (set(lab.result_folders("pod-kill")) - before).pop()
     deadline = time.monotonic() + 15
     probe = folder / "prepared.probe.json"
@@ -81,7 +83,7 @@ def test_an_interrupted_scenario_leaves_a_result_and_the_next_run_is_clean(lab: 
         time.sleep(0.5)
     record = json.loads(probe.read_text())
     assert record["totals"]["due"] > 0
-    assert json.loads((folder / "prepared.experiment.json").read_text())["interrupted"]
+    assert json.loads((folder / "prepared.experiment.json").read_text())["interrupted"], ended
     lab.succeed("playbooks/scenarios/pod-kill.yml", "--extra-vars", '{"scenario_only": ["prepared"]}')
     assert lab.newest_result("pod-kill")["verdict"] == "pass"
 
