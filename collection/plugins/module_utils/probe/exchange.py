@@ -57,18 +57,25 @@ class Exchange:
         index, payload = lane.choose()
         cap = self.cap
         if cap and lane.in_flight >= cap:
-            self._held_back(lane, index, due, now, user)
+            self.recorder.not_sent(lane, index, due, now, f"max_in_flight {cap} reached")
+            if user is not None:
+                self.free_users.append((user, now))
             return
-        target = lane.targets[index]
-        pool = lane.idle[target.origin] if lane.keep else None
-        connection = (self._kept(lane, pool, now) if pool else None) or target.connection(lane, target)
-        request = connection.request = Request(target, index, payload, due, now)
+        request = Request(lane.targets[index], index, payload, due, now)
         request.heads, request.user = lane.heads[index], user
         tracker = request.tracker = lane.trackers[index]
         request.number = tracker.begin(due)
         if self.recorder.attempts is not None:
             request.turn = lane.number
         lane.in_flight += 1
+        self._send(lane, request, now)
+
+    def _send(self, lane: Lane, request: Request, now: int) -> None:
+        """Put the request on a connection: one that is kept, or a new one."""
+        target = request.target
+        pool = lane.idle[target.origin] if lane.keep else None
+        connection = (self._kept(lane, pool, now) if pool else None) or target.connection(lane, target)
+        connection.request = request
         if connection.sock is None:
             self.opening.begin(connection)
         else:
@@ -176,11 +183,6 @@ class Exchange:
         open_ones = list(dict.fromkeys(c for c in self.by_fd.values() if c.state != IDLE))
         for connection in open_ones + self.opening.take_unnamed():
             self.fail(connection, now, outcome.NOT_SENT, "stopped while in flight")
-
-    def _held_back(self, lane: Lane, index: int, due: int, now: int, user: Any) -> None:
-        self.recorder.not_sent(lane, index, due, now, f"max_in_flight {self.cap} reached")
-        if user is not None:
-            self.free_users.append((user, now))
 
     def _kept(self, lane: Lane, pool: list[Connection], now: int) -> Connection | None:
         """The kept connection that was used last, if the server has not closed it, nor said that it will have."""

@@ -141,9 +141,8 @@ def check_folder(option: str, path: str | None) -> None:
 
 def _check_values(given: dict[str, Any]) -> None:
     for name in (
-        *("method", "connection", "arrivals", "ip_version", "address_order", "tls_min_version"),
-        "http_version",
-    ):
+        "method", "connection", "arrivals", "ip_version", "address_order", "tls_min_version", "http_version",
+    ):  # fmt: skip
         if given[name] is not None and given[name] not in ARGUMENTS[name]["choices"]:
             expected = ", ".join(ARGUMENTS[name]["choices"])
             raise OptionError(f"{name}: {given[name]!r} is unknown, expected one of {expected}")
@@ -298,10 +297,9 @@ def _targets(given: dict[str, Any]) -> list[Target]:
     common = {
         name: given[name]
         for name in (
-            *("method", "headers", "body", "body_base64", "host", "server_name", "connect_to", "values"),
-            "http_version",
+            "method", "headers", "body", "body_base64", "host", "server_name", "connect_to", "values", "http_version",
         )
-    }
+    }  # fmt: skip
     common["timeout_s"] = seconds("timeout", given["timeout"])
     check_entries("targets", listed)
     entries = listed or [{"url": url} for url in urls]

@@ -56,25 +56,13 @@ class Multiplexed(Exchange):
         self._limits: dict[Origin, int] = {}
         self._memory: Memory = {}
 
-    def launch(self, lane: Lane, due: int, now: int, user: Any = None) -> None:
-        """Begin the lane's next request."""
+    def _send(self, lane: Lane, request: Request, now: int) -> None:
+        """Put the request on a connection, beside others or alone."""
         if not lane.counted:
-            super().launch(lane, due, now, user)
+            super()._send(lane, request, now)
             return
-        index, payload = lane.choose()
-        if self.cap and lane.in_flight >= self.cap:
-            self._held_back(lane, index, due, now, user)
-            return
-        target = lane.targets[index]
-        request = Request(target, index, payload, due, now)
-        request.unwritten = payload
-        request.heads, request.user = lane.heads[index], user
-        tracker = request.tracker = lane.trackers[index]
-        request.number = tracker.begin(due)
-        if self.recorder.attempts is not None:
-            request.turn = lane.number
-        lane.in_flight += 1
-        self._place(Stream(lane, request, self.recorder.keep_body or target.protocol in GRPC), now)
+        request.unwritten = request.payload
+        self._place(Stream(lane, request, self.recorder.keep_body or request.target.protocol in GRPC), now)
 
     def step(self, connection: Connection) -> None:
         """The socket is ready for what the connection waits for."""
