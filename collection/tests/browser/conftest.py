@@ -44,8 +44,9 @@ def chromium() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     packages = ["chromium", "chromium-driver", "fonts-dejavu-core"]
+    wait = ["-o", "DPkg::Lock::Timeout=600"]  # the lab beside these tests installs, too
     for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        subprocess.run([*sudo, "apt-get", "-q", *command], check=True, env=environment)
+        subprocess.run([*sudo, "apt-get", "-q", *wait, *command], check=True, env=environment)
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +116,7 @@ def open_report(browser):
         browser.get_log("performance")
         browser.set_window_size(1280, 1000)
         browser.get((folder / "report.html").as_uri())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while browser.execute_script("return document.documentElement.dataset.ready") != "yes":
             assert time.monotonic() < deadline, browser.get_log("browser")
             time.sleep(0.05)

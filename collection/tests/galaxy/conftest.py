@@ -47,7 +47,7 @@ def built(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file that would be uploaded."""
     folder = tmp_path_factory.mktemp("built")
     make = ["make", "--old-file=.venv/bin/.lab", "build", f"BUILD={folder}"]  # as it is here
-    done = subprocess.run(make, check=False, cwd=COLLECTION.parent, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(make, check=False, cwd=COLLECTION.parent, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
     return next(folder.glob("availability-lab-*.tar.gz"))
 

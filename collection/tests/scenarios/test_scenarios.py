@@ -83,6 +83,8 @@ def test_marks_are_the_moment_of_the_change(lab: Lab) -> None:
 def test_a_step_that_fails_is_reported_and_undone(lab: Lab) -> None:
     broken = {
         "scenario_only": ["probes"],
+        "scenario_before_s": 1,
+        "scenario_after_s": 1,
         "scenario_disturbances": [
             {"do": "scale", "name": "fewer", "object": "simpleprobe", "replicas": 2},
             {"do": "scale", "name": "of what is not there", "object": "nowhere", "replicas": 2},
