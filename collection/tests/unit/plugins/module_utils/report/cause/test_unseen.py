@@ -1,0 +1,25 @@
+# Copyright: the Availability Lab founders
+# Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Situations that were written, with their right answers, before any rule was held against them (docs/causes.md)."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen import (
+    nodes_and_containers,
+    releases,
+    services_and_clients,
+)
+from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.situation import (
+    ALL,
+    Situation,
+    judge,
+)
+
+ROOMS = (nodes_and_containers, releases, services_and_clients)
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+def test_no_wrong_cause_is_named(one: Situation) -> None:
+    judged = judge(one)
+    assert judged.verdict != "wrong", f"{one.story}: {judged.named}"
