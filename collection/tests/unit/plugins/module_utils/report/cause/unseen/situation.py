@@ -30,7 +30,7 @@ class Situation:
 @dataclass(frozen=True)
 class Judged:
     situation: Situation
-    named: tuple[str, ...]  # "cause of subject (confidence)", the costliest first
+    named: tuple[str, ...]  # "cause (confidence)", the costliest first
     verdict: str  # right, unknown or wrong
 
 
@@ -55,14 +55,13 @@ def judge(one: Situation) -> Judged:
     found: dict[str, Any] = one.build().explained()
     lines = [line for line in found["causes"] if line["requests_lost"] >= max(1, SHARE * found["failed_requests"])]
     ids = {line["id"] for line in lines}
-    costly = {line["id"]: line["subject"] for line in lines}
-    if any(subject in one.innocent for subject in costly.values()) or not ids <= {*one.right, "unknown"}:
+    blamed = {row["cause"]["subject"] for row in found["failures"] if row["cause"]["id"] in ids}
+    if blamed & one.innocent or not ids <= {*one.right, "unknown"}:
         verdict = "wrong"
     elif ids <= one.right and lines and lines[0]["id"] in one.most:
         verdict = "right"
     else:
         verdict = "unknown" if "unknown" in ids or not lines else "wrong"
-    named = tuple(
-        f"{one_['id']} of {one_['subject']} ({max(one_['confidence'], key=one_['confidence'].get)})" for one_ in lines
-    )
+    sure = [max(line["confidence"], key=line["confidence"].get) for line in lines]
+    named = tuple(f"{line['id']} ({word})" for line, word in zip(lines, sure, strict=True))
     return Judged(one, named, verdict)
