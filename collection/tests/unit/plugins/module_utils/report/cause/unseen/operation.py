@@ -166,6 +166,7 @@ class Operation(Story):
     def probe(self) -> dict[str, Any]:
         probe = super().probe()
         probe["options"]["url"] = [self.url]
+        probe["elapsed_s"] = self.length_s
         probe["vantage"] = {"host": self.where, "boot_id": f"boot-{self.where}"}
         bad: dict[int, dict[str, int]] = {}
         totals = dict(self.outcomes)

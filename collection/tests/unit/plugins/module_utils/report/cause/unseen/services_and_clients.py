@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import ObjectChange
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.operation import Operation
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.situation import situation
 
@@ -27,11 +28,16 @@ def behind_nginx(**container: Any) -> tuple[Operation, Operation]:
 
 
 def joined(shop: Operation, proxy: Operation) -> Operation:
-    """The proxy's objects have their own names."""
+    """The proxy's pods have uids of their own."""
     proxy.finish()
-    proxy.cluster.changes = [
-        replace(one, uid=f"ingress-{one.uid}") for one in proxy.cluster.changes if one.kind != "Node"
-    ]
+    own: list[ObjectChange] = []
+    for one in proxy.cluster.changes:
+        if one.kind == "EndpointSlice":
+            ends = [{**end, "uid": f"ingress-{end['uid']}"} for end in one.state["endpoints"]]
+            own.append(replace(one, uid=f"ingress-{one.uid}", state={**one.state, "endpoints": ends}))
+        elif one.kind != "Node":
+            own.append(replace(one, uid=f"ingress-{one.uid}"))
+    proxy.cluster.changes = own
     shop.behind(proxy)
     return shop
 
@@ -90,7 +96,7 @@ def deny_all() -> Operation:
     run = Operation()
     state = {"selector": {}, "expressions": [], "incoming": True, "lets_in": []}
     run.change(40, "NetworkPolicy", "default-deny", state, event="added")
-    run.fail(41, "timeout_connecting", count=3900, until_s=118)
+    run.fail(41, "timeout_connecting", count=3950, until_s=119.98, next_good_s=None)
     return run
 
 
