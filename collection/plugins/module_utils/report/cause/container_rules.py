@@ -125,7 +125,7 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
             yield pod, end, "high"
         elif routed and onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
             emptied = without is not None and _by_then(without, end.t_ns, up_again)
-            if emptied or passes and pod.routed(failure.first_bad_ns, failure.last_bad_ns):
+            if emptied or (passes and pod.routed(failure.first_bad_ns, failure.last_bad_ns)):
                 yield pod, end, "high" if emptied else "medium"
         elif without is not None and end.t_ns >= without - EXIT_LAG_NS and mostly_within(failure, end.t_ns, up_again):
             yield pod, end, "high"

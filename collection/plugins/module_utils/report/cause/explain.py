@@ -110,7 +110,7 @@ def explain(
     options = probe.get("options", {})
     urls = options.get("url") or []
     way = way_to([urls] if isinstance(urls, str) else list(urls), view, service, options.get("host"))
-    failures = tuple(failures_of(probe))
+    failures = tuple(failures_of(probe, view.without_endpoint(way.service) if way.service else ()))
     same_host = _same_host(probe, cluster)
     answers = Answers(probe, attempts)
     scene = Scene(

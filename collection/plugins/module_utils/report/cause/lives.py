@@ -125,7 +125,7 @@ class PodLife:
         return [one for one in own if one.get("ports")] or own
 
     def passes(self, container: str) -> bool:
-        """Whether requests go through a container: it answers, or has a port as a mesh's proxy. True where not known."""
+        """Whether requests go through a container: it answers, or has a port like a mesh's proxy. True: not known."""
         known = {str(one["name"]): one for one in self.containers}
         return container not in known or known[container] in self.doors or bool(known[container].get("ports"))
 
