@@ -17,6 +17,7 @@ from .finding import EXIT_LAG_NS, LATE_WATCH_NS, NS_PER_S, PROXY_LAG_NS, WATCH_L
 from .front import Way
 from .lives import FOREVER_NS, Exit, Note, PodLife
 from .moments import Moments
+from .runs import Runs
 from .timeline import ClusterView
 
 # What a template is patched for. A ReplicaSet's or Job's own template is not where a change belongs.
@@ -43,6 +44,11 @@ class Scene:
         return self.way.service
 
     # Looked up for every failure, hence put together once.
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The failures of the probe, those of one kind that follow each other joined."""
+        return Runs(self.failures)
 
     @cached_property
     def behind(self) -> tuple[Scene, ...]:
