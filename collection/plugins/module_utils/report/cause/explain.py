@@ -16,6 +16,7 @@ from typing import Any, Callable, Optional
 from ...cluster.record import ClusterRecord, Gap
 from ..figures.executed import ANSWERED_OUTCOMES
 from .answers import Answers
+from .balancer_rules import late_deregistration
 from .capacity_rules import (
     deleted,
     dependency_down,
@@ -68,6 +69,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "added_before_listening": ("endpoint added before the application listened", added_before_listening),
     "grace_too_short": ("pod killed at the end of its grace period", grace_too_short),
     "bad_release": ("the new version answers wrongly or late", bad_release),
+    "late_deregistration": ("load balancer sent to a pod that was gone", late_deregistration),
     "terminated_while_routed": ("pod killed while requests were sent to it", terminated_while_routed),
     "node_not_ready": ("node not ready", node_not_ready),
     "cpu_throttled": ("CPU throttled", cpu_throttled),
@@ -148,8 +150,9 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     found = [finding for rule in _FUNCTIONS.values() if (finding := rule(failure, scene)) is not None]
     if scene.front is not None and failure.only(OF_THE_FRONT):
         found = [finding for finding in found if finding.cause == "probe_fault"]
-    if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
-        found += behind(failure, scene, _FUNCTIONS)
+    nearer = False
+    if failure.only(FROM_BEHIND) and all(finding.cause in {"application_error", "bad_release"} for finding in found):
+        found, nearer = _with_those_behind(found, behind(failure, scene, _FUNCTIONS))
     of_front = in_front(failure, scene, _FUNCTIONS)
     if of_front is not None:
         found.append(of_front)
@@ -162,12 +165,28 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     # explains is the last word. What a front answers for a moment is a pod that was gone sooner than a whole release.
     order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
     brief = scene.answered_in_front(failure) and failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
-    last = {"application_error", *(["bad_release"] if brief else [])}
+    last = {"application_error", *(["bad_release"] if brief or nearer else [])}
     if any(finding.cause in HINDRANCES for finding in found):
         last.add("evicted")  # what lasts is not that pods went, but that new ones cannot start
     order.sort(key=lambda name: name in last)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
+
+
+def _with_those_behind(found: list[Finding], others: list[Finding]) -> tuple[list[Finding], bool]:
+    """What befell the services behind, too; and whether it came nearer to the first wrong answer than a new release.
+
+    Then the release is the less certain one of both; else those behind stay out of it.
+    """
+    release = next((finding for finding in found if finding.cause == "bad_release"), None)
+    if release is None:
+        return found + others, False
+    began_ns = release.evidence[-1].t_ns
+    others = [one for one in others if abs(one.t_ns - began_ns) < began_ns - release.t_ns]
+    if not others:
+        return found, False
+    less = replace(release, confidence=lower(release.confidence))
+    return [less if finding is release else finding for finding in found] + others, True
 
 
 def _front(view: ClusterView, answers: Answers, failures: tuple[Failure, ...]) -> Scene | None:

@@ -137,7 +137,8 @@ def certificate_expired() -> Operation:
 
 
 @situation(
-    "a cloud balancer sends to a deleted pod for 20 s more, until it is deregistered", "terminated_while_routed unknown"
+    "a cloud balancer sends to a deleted pod for 20 s more, until it is deregistered",
+    "terminated_while_routed late_deregistration unknown",
 )
 def late_deregistration() -> Operation:
     run = Operation()
