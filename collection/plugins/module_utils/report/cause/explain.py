@@ -88,6 +88,8 @@ _FUNCTIONS = {name: rule for name, (_title, rule) in RULES.items()}
 UNKNOWN = "unknown"
 #: Why pods that replace others cannot start. No room is none of them: it is mostly what those who evict took.
 HINDRANCES = frozenset({"image_not_pulled", "container_not_created", "volume", "not_created"})
+#: The same, where it befell a pod that was not asked yet.
+HINDRANCES_OF_NEW = frozenset({"container_crashed", "readiness_failed"})
 TITLES = {name: title for name, (title, _unused) in RULES.items()} | {
     FRONT_DISRUPTED: "disruption of the proxy in front",
     UNKNOWN: "unknown",
@@ -166,11 +168,18 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
     brief = scene.answered_in_front(failure) and failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
     last = {"application_error", *(["bad_release"] if brief or nearer else [])}
-    if any(finding.cause in HINDRANCES for finding in found):
+    if any(_hinders(finding, failure, scene) for finding in found):
         last.add("evicted")  # what lasts is not that pods went, but that new ones cannot start
     order.sort(key=lambda name: name in last)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
+
+
+def _hinders(finding: Finding, failure: Failure, scene: Scene) -> bool:
+    """Whether it is what keeps pods from replacing others."""
+    if finding.cause not in HINDRANCES_OF_NEW or finding.confidence != "high":
+        return finding.cause in HINDRANCES
+    return any(pod.name == finding.subject and not pod.routed(failure.first_bad_ns) for pod in scene.pods)
 
 
 def _with_those_behind(found: list[Finding], others: list[Finding]) -> tuple[list[Finding], bool]:
