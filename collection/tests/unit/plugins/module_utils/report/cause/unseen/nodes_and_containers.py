@@ -13,6 +13,7 @@ MEMORY = (
 )
 DISK = "The node was low on resource: ephemeral-storage. Threshold quantity: 2Gi, available: 1Gi."
 KUBELET = {"disruption": "TerminationByKubelet"}
+GONE = {"ready": "Unknown"}  # the last state of a node whose object is deleted
 LIVENESS = "Container web failed liveness probe, will be restarted"
 
 
@@ -64,7 +65,7 @@ def spot_reclaimed_with_notice() -> Operation:
     run.some_fail(30.2, 31.4, "refused")
     run.pod(31, "web-c", node="n1")
     run.ready(35, "web-c")
-    run.change(50, "Node", "n2", {"ready": "Unknown"}, event="deleted")
+    run.change(50, "Node", "n2", dict(GONE), event="deleted")
     return run
 
 
