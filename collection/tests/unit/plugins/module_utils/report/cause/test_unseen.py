@@ -2,7 +2,7 @@
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Situations that were written, with their right answers, before any rule was held against them (docs/causes.md).
 
-Variations of those that were named wrongly came after.
+Variations of those that were named wrongly, and a second set, came after.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen import (
     nodes_and_containers,
     releases,
+    second_set,
     services_and_clients,
     variations,
 )
@@ -20,7 +21,7 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
     judge,
 )
 
-ROOMS = (nodes_and_containers, releases, services_and_clients, variations)
+ROOMS = (nodes_and_containers, releases, services_and_clients, variations, second_set)
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)

@@ -15,15 +15,18 @@ WEBHOOK = (
 )
 
 
-def replaced(run: Operation, at_s: float, image: str = "web:2.0", hook_s: float = 0) -> None:
-    """A whole rollout in 8 s: web-c for web-a, web-d for web-b."""
-    run.revision(at_s, "2", image)
-    run.new_pod(at_s + 0.1, "web-c", node="n1", image=image)
+HOOK = "sleep 5 s"
+
+
+def replaced(run: Operation, at_s: float) -> None:
+    """A whole careful rollout in 13 s: web-c for web-a, web-d for web-b."""
+    run.revision(at_s, "2", "web:2.0")
+    run.new_pod(at_s + 0.1, "web-c", node="n1", pre_stop=HOOK)
     run.ready(at_s + 3, "web-c")
-    run.delete(at_s + 3.1, "web-a", exit_s=hook_s + 0.4)
-    run.new_pod(at_s + 3.2, "web-d", node="n2", image=image)
+    run.delete(at_s + 3.1, "web-a", exit_s=5.4)
+    run.new_pod(at_s + 3.2, "web-d", node="n2", pre_stop=HOOK)
     run.ready(at_s + 7, "web-d")
-    run.delete(at_s + 7.1, "web-b", exit_s=hook_s + 0.4)
+    run.delete(at_s + 7.1, "web-b", exit_s=5.4)
 
 
 @situation("Recreate; the new revision's readiness probe asks for a path that is not there", "readiness_failed")
@@ -67,8 +70,8 @@ def canary_answers_500() -> Operation:
 
 @situation("all of the new revision answers with status 500 until it is rolled back", "bad_release")
 def rolled_back() -> Operation:
-    run = Operation()
-    replaced(run, 30, hook_s=5)
+    run = Operation(pre_stop=HOOK)
+    replaced(run, 30)
     run.some_fail(33.2, 37, "wrong_status", first_error="status 500")
     run.fail(37.1, "wrong_status", count=1400, until_s=65, first_error="status 500")
     run.revision(60, "3", "web:1.0")
@@ -83,8 +86,8 @@ def rolled_back() -> Operation:
 
 @situation("the new revision answers each request later than the client waits", "bad_release")
 def slow_revision() -> Operation:
-    run = Operation()
-    replaced(run, 30, hook_s=5)
+    run = Operation(pre_stop=HOOK)
+    replaced(run, 30)
     run.some_fail(33.2, 37, "timeout_headers")
     run.fail(37.1, "timeout_headers", count=4000, until_s=119)
     return run
@@ -97,7 +100,7 @@ def slow_revision() -> Operation:
 def database_killed_after_a_rollout() -> Operation:
     run = Operation()
     run.store()
-    replaced(run, 30, hook_s=5)
+    replaced(run, 30)
     last = {"state": "terminated", "exit_code": 137, "reason": "OOMKilled", "finished_at": "2026-11-21T08:00:55Z"}
     run.container(55, "db-0", restarts=1, last=last)
     run.store_endpoint(55.2, ready=False)
@@ -212,8 +215,8 @@ def multi_attach() -> Operation:
     "a rollout with hooks is over; its old ReplicaSet wants 0; some answers are 500", "application_error unknown"
 )
 def old_revision_at_zero() -> Operation:
-    run = Operation()
-    replaced(run, 20, hook_s=5)
+    run = Operation(pre_stop=HOOK)
+    replaced(run, 20)
     run.change(33, "ReplicaSet", "web-1", {"revision": "1", "replicas": 0, "owner": "Deployment/web"})
     run.some_fail(80, 84, "wrong_status", first_error="status 500")
     return run

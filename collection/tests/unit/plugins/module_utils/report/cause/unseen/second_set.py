@@ -113,7 +113,6 @@ def stateful_rollout() -> Operation:
 @situation("the autoscaler adds pods without readiness probe that listen 4 s late", "added_before_listening")
 def scaled_up_before_listening() -> Operation:
     run = Operation(readiness=None)
-    run.names_pods = True
     run.revision(40, "1", "web:1.0", pods=3)
     run.pod(40.1, "web-c", readiness=None)
     run.ready(41, "web-c")
@@ -217,8 +216,8 @@ def vertical_autoscaler() -> Operation:
     "bad_release application_error unknown",
 )
 def cold_caches() -> Operation:
-    run = Operation()
-    releases.replaced(run, 30, hook_s=5)
+    run = Operation(pre_stop="sleep 5 s")
+    releases.replaced(run, 30)
     run.some_fail(33.1, 35, "wrong_status", lost=1, first_error="status 503")
     run.some_fail(37.1, 39, "wrong_status", lost=1, first_error="status 503")
     return run

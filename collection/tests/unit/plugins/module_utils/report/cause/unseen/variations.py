@@ -69,9 +69,9 @@ def shipper_beside_an_end() -> Operation:
     "oom_killed dependency_down application_error no_ready_endpoint",
 )
 def database_stays_away_after_a_rollout() -> Operation:
-    run = Operation()
+    run = Operation(pre_stop=releases.HOOK)
     run.store()
-    releases.replaced(run, 30, hook_s=5)
+    releases.replaced(run, 30)
     last = {"state": "terminated", "exit_code": 137, "reason": "OOMKilled", "finished_at": rfc3339(55)}
     run.container(55, "db-0", restarts=1, last=last, state="waiting", reason="CrashLoopBackOff")
     run.store_endpoint(55.2, ready=False)
@@ -82,11 +82,11 @@ def database_stays_away_after_a_rollout() -> Operation:
 
 @situation("a bad release; the database was not ready for a moment 25 s before it", "bad_release")
 def database_flapped_before_a_bad_release() -> Operation:
-    run = Operation()
+    run = Operation(pre_stop=releases.HOOK)
     run.store()
     run.store_endpoint(5, ready=False)
     run.store_endpoint(8, ready=True)
-    releases.replaced(run, 30, hook_s=5)
+    releases.replaced(run, 30)
     run.some_fail(33.2, 37, "wrong_status", first_error="status 500")
     run.fail(37.1, "wrong_status", count=4100, until_s=119.98, first_error="status 500", next_good_s=None)
     return run
