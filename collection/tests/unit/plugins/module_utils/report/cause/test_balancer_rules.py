@@ -48,3 +48,23 @@ def test_what_is_not_of_a_balancer(story: Story, host: str, from_s: int, to_s: i
     story.delete(30, "web-a", exit_s=1)
     refusals(story, from_s, to_s)
     assert "late_deregistration" not in explained(story, host)
+
+
+@pytest.mark.parametrize(
+    ("status", "elapsed_s", "named"),
+    [
+        (504, 120, "late_deregistration"),
+        (503, 120, "application_error"),  # the balancer knows of nobody, or the application says so
+        (504, 51, "application_error"),  # it went on to the end
+    ],
+)
+def test_a_balancer_that_speaks_http(story: Story, status: int, elapsed_s: float, named: str) -> None:
+    rule = {"host": "shop.example.com", "path": "/", "exact": False, "service": "web"}
+    story.change(0, "Ingress", "shop", {"class": "alb", "rules": [rule]}, via="list")
+    story.delete(30, "web-a", exit_s=1)
+    for at_s in range(31, 50):
+        story.fail(at_s, "wrong_status", count=2, until_s=at_s + 0.02, first_error=f"status {status}")
+    probe = {**story.probe(), "elapsed_s": elapsed_s}
+    probe["options"]["url"] = ["https://shop.example.com/"]
+    rows = explain(probe, story.cluster)["failures"]
+    assert {row["cause"]["id"] for row in rows[4:]} == {named}
