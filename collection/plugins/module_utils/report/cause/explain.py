@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from ...cluster.record import ClusterRecord, Gap
+from ...cluster.record import ClusterRecord
 from ..figures.executed import ANSWERED_OUTCOMES
 from .answers import Answers
 from .balancer_rules import late_deregistration
@@ -38,7 +38,7 @@ from .endpoint_rules import (
     terminated_while_routed,
 )
 from .failure import Failure, failures_of
-from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding, lower
+from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
 from .front import Way, way_to
 from .node_rules import evicted, node_not_ready
 from .race import races
@@ -46,6 +46,7 @@ from .scene import Scene
 from .service_rules import bad_release, network_policy, selector_changed, service_changed
 from .start_rules import container_not_created, image_not_pulled, not_created, unschedulable, volume
 from .timeline import ClusterView
+from .weighing import hinders, weigh, with_those_behind
 
 Json = dict[str, Any]
 Rule = Callable[[Failure, Scene], Optional[Finding]]
@@ -86,17 +87,11 @@ RULES: dict[str, tuple[str, Rule]] = {
 }
 _FUNCTIONS = {name: rule for name, (_title, rule) in RULES.items()}
 UNKNOWN = "unknown"
-#: Why pods that replace others cannot start. No room is none of them: it is mostly what those who evict took.
-HINDRANCES = frozenset({"image_not_pulled", "container_not_created", "volume", "not_created"})
-#: The same, where it befell a pod that was not asked yet.
-HINDRANCES_OF_NEW = frozenset({"container_crashed", "readiness_failed"})
 TITLES = {name: title for name, (title, _unused) in RULES.items()} | {
     FRONT_DISRUPTED: "disruption of the proxy in front",
     UNKNOWN: "unknown",
 }
 LOOK_AROUND_NS = 10 * NS_PER_S
-# Clocks that nobody compared may be this far apart: what coincides for less time may do so by chance.
-CLOCKS_NS = 5 * NS_PER_S
 
 
 def explain(
@@ -154,12 +149,12 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
         found = [finding for finding in found if finding.cause == "probe_fault"]
     nearer = False
     if failure.only(FROM_BEHIND) and all(finding.cause in {"application_error", "bad_release"} for finding in found):
-        found, nearer = _with_those_behind(found, behind(failure, scene, _FUNCTIONS))
+        found, nearer = with_those_behind(found, behind(failure, scene, _FUNCTIONS))
     of_front = in_front(failure, scene, _FUNCTIONS)
     if of_front is not None:
         found.append(of_front)
     found = [
-        finding if finding.cause == "probe_fault" else _weigh(finding, failure, scene)
+        finding if finding.cause == "probe_fault" else weigh(finding, failure, scene)
         for finding in found
         if finding.cause == "probe_fault" or _covered(failure, scene.view.record)
     ]
@@ -168,34 +163,11 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
     brief = scene.answered_in_front(failure) and failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
     last = {"application_error", *(["bad_release"] if brief or nearer else [])}
-    if any(_hinders(finding, failure, scene) for finding in found):
+    if any(hinders(finding, failure, scene) for finding in found):
         last.add("evicted")  # what lasts is not that pods went, but that new ones cannot start
     order.sort(key=lambda name: name in last)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
-
-
-def _hinders(finding: Finding, failure: Failure, scene: Scene) -> bool:
-    """Whether it is what keeps pods from replacing others."""
-    if finding.cause not in HINDRANCES_OF_NEW or finding.confidence != "high":
-        return finding.cause in HINDRANCES
-    return any(pod.name == finding.subject and not pod.routed(failure.first_bad_ns) for pod in scene.pods)
-
-
-def _with_those_behind(found: list[Finding], others: list[Finding]) -> tuple[list[Finding], bool]:
-    """What befell the services behind, too; and whether it came nearer to the first wrong answer than a new release.
-
-    Then the release is the less certain one of both; else those behind stay out of it.
-    """
-    release = next((finding for finding in found if finding.cause == "bad_release"), None)
-    if release is None:
-        return found + others, False
-    began_ns = release.evidence[-1].t_ns
-    others = [one for one in others if abs(one.t_ns - began_ns) < began_ns - release.t_ns]
-    if not others:
-        return found, False
-    less = replace(release, confidence=lower(release.confidence))
-    return [less if finding is release else finding for finding in found] + others, True
 
 
 def _front(view: ClusterView, answers: Answers, failures: tuple[Failure, ...]) -> Scene | None:
@@ -218,30 +190,6 @@ def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
 
 def _covered(failure: Failure, record: ClusterRecord) -> bool:
     return record.started_ns <= failure.first_bad_ns <= record.ended_ns
-
-
-def _weigh(finding: Finding, failure: Failure, scene: Scene) -> Finding:
-    """Less confident, with the reason as evidence: a watch was down, the Service is a guess, clocks may disagree."""
-    doubts = []
-    gap = next((gap for gap in scene.view.record.gaps if _hides(gap, failure)), None)
-    if gap is not None:
-        text = f"the watch of {gap.kind} was down then ({gap.reason}): times are later than the changes"
-        doubts.append(Evidence(gap.from_ns, text))
-    if not scene.way.sure:
-        text = "the URL leads to no recorded Service; that this one stands behind it is a guess: name it (service)"
-        doubts.append(Evidence(finding.t_ns, text))
-    if not scene.same_host:
-        text = "probe and recorder ran on two hosts, whose clocks were not compared"
-        brief = failure.end_ns - failure.first_bad_ns < CLOCKS_NS
-        doubts += [Evidence(finding.t_ns, text)] * (2 if brief else 1)
-    for _doubt in doubts:
-        finding = replace(finding, confidence=lower(finding.confidence))
-    return replace(finding, evidence=(*finding.evidence, *dict.fromkeys(doubts)))
-
-
-def _hides(gap: Gap, failure: Failure) -> bool:
-    at_once = gap.from_ns <= failure.end_ns and failure.first_bad_ns <= gap.to_ns
-    return gap.kind in {"Pod", "EndpointSlice"} and at_once
 
 
 def _unknown(failure: Failure, scene: Scene) -> Finding:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen import (
+    clients_and_records,
     nodes_and_containers,
     releases,
     second_set,
-    services_and_clients,
+    services,
     variations,
 )
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.situation import (
@@ -21,7 +22,7 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
     judge,
 )
 
-ROOMS = (nodes_and_containers, releases, services_and_clients, variations, second_set)
+ROOMS = (nodes_and_containers, releases, services, clients_and_records, variations, second_set)
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)

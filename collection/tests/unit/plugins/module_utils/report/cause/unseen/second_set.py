@@ -8,9 +8,7 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen import (
     nodes_and_containers,
     releases,
-)
-from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen import (
-    services_and_clients as services,
+    services,
 )
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.operation import Operation
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.situation import situation
