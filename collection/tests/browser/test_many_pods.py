@@ -30,19 +30,36 @@ def rollout(tmp_path_factory):
         cluster.pod(at_s + 1, new, "green", ready=True)
         cluster.pod(at_s + 1.1, old, "blue", ready=True, deleted=True)
         cluster.pod(at_s + 2, old, "blue", "deleted", deleted=True)
-    record = probe_record(bad=[(second, second + 0.2, "refused") for second in range(6, 58, 2)])
-    (folder / "probe.json").write_text(json.dumps(record))
+    return published(folder, cluster, [(second, second + 0.2, "refused") for second in range(6, 58, 2)])
+
+
+def published(folder, cluster, bad):
+    """The folder with the report of one run."""
+    (folder / "probe.json").write_text(json.dumps(probe_record(bad=bad)))
     (folder / "cluster.jsonl").write_text(cluster.text(60))
     source = {"variant": "v", "phase": "during", "probe": str(folder / "probe.json"), "attempts": None, "events": []}
     publish(
         scenario="rollout",
-        title="Rollout of 500 pods",
+        title="Rollout of many pods",
         directory=folder,
         sources=[{**source, "cluster": str(folder / "cluster.jsonl")}],
         expectations=[],
         formats=["html"],
     )
     return folder
+
+
+@pytest.fixture(scope="module")
+def two_owners(tmp_path_factory):
+    """A rollout from one ReplicaSet to the next, a database beside it, and a bare pod."""
+    cluster = SampleCluster(START_NS)
+    for number, at_s in enumerate((5, 15)):
+        cluster.pod(-2, f"old-{number}", "1", "listed", ready=True, owner="ReplicaSet/old")
+        cluster.pod(at_s, f"new-{number}", "2", "added", ready=True, owner="ReplicaSet/new")
+        cluster.pod(at_s + 1, f"old-{number}", "1", "deleted", deleted=True)
+    cluster.pod(-1, "db-0", "7", "listed", ready=True, owner="StatefulSet/db")
+    cluster.pod(-1, "shell", "9", "listed", ready=True, owner="")
+    return published(tmp_path_factory.mktemp("owners"), cluster, [(6, 6.2, "refused")])
 
 
 def height(page) -> int:
@@ -67,6 +84,33 @@ def test_pods_are_grouped_and_can_be_shown_each(open_report, rollout):
     assert (button.text, button.get_attribute("aria-expanded")) == ("Group the pods", "true")
     button.click()
     assert height(page) == grouped
+
+
+def tall_pods(page) -> int:
+    """How tall the chart of the pods is, in pixels."""
+    chart = page.find_element(By.XPATH, "//div[@class='chart'][span='pods']//canvas")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    return int(chart.size["height"])
+
+
+def test_many_pods_are_grouped_by_who_owns_them(open_report, rollout):
+    assert tall_pods(open_report(rollout, unfold=False)) == 2 * 40 + 46
+
+
+def test_few_pods_stand_under_their_owners(open_report, two_owners, pictures):
+    page = open_report(two_owners, unfold=False)
+    lanes, headings = 6, 4  # the bare pod has no owner, which is said, too
+    assert tall_pods(page) == (lanes + headings) * 19 + 46
+    assert page.save_screenshot(str(pictures / "pods-by-owner.png"))
+    data = json.loads(page.execute_script("return document.getElementById('data').textContent"))
+    assert [pod["name"] for pod in data["variants"][0]["cluster"]["pods"]] == [
+        "old-0",
+        "old-1",
+        "db-0",
+        "shell",
+        "new-0",
+        "new-1",
+    ]
 
 
 def test_a_long_table_is_cut_and_can_be_shown_whole(open_report, rollout):

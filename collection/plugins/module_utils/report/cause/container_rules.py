@@ -53,7 +53,8 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
         in_vain = new and down_ns >= failure.first_bad_ns and mostly_within(failure, down_ns, until_ns)
         if not in_vain and not onset_within(failure, down_ns - EXIT_LAG_NS, until_ns):
             continue
-        if not pod.routed(down_ns - EXIT_LAG_NS, down_ns + EXIT_LAG_NS) and empty is None:
+        hit = pod.routed(down_ns - EXIT_LAG_NS, down_ns + EXIT_LAG_NS) and pod.passes(_named(killing.message))
+        if not hit and empty is None:
             continue  # it took no requests, and others did
         kind = "startup" if "startup" in killing.message else "liveness"
         unhealthy = [
@@ -67,7 +68,7 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
         if end is not None:
             text = f"container {end.container} ended with exit code {end.exit_code}"
             evidence.append(Evidence(end.t_ns, text))
-        emptied = empty is not None and empty.since_ns >= down_ns - EXIT_LAG_NS
+        emptied = empty is not None and _by_then(empty.since_ns, down_ns, up_ns)
         # A preStop hook and a graceful shutdown come between the kubelet's decision and the container's end.
         moments = [down_ns, end.t_ns] if end else [down_ns]
         close = any(near(failure, moment, EXIT_LAG_NS, EXIT_LAG_NS) for moment in moments)
@@ -111,6 +112,7 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
     high: it began about when the container ended, or while the service had no endpoint because of it; or there was none
     for most of the failed time because new pods ended instead of becoming ready.
     medium: the container was down, but other endpoints were there; only as long as requests could still be sent to it.
+    A container that requests do not pass through explains only that the service had no endpoint.
     """
     if failure.only(CLIENT_OUTCOMES):
         return
@@ -118,14 +120,26 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
     without = scene.without_endpoint(failure) if down else None
     for pod, end, up_again in sorted(down, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
         routed = pod.routed(end.t_ns - EXIT_LAG_NS, end.t_ns)
-        if routed and near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
+        passes = pod.passes(end.container)
+        if routed and passes and near(failure, end.t_ns, EXIT_LAG_NS, EXIT_LAG_NS):
             yield pod, end, "high"
         elif routed and onset_within(failure, end.t_ns, None if up_again is None else up_again + PROXY_LAG_NS):
-            emptied = without is not None and without >= end.t_ns - EXIT_LAG_NS
-            if emptied or pod.routed(failure.first_bad_ns, failure.last_bad_ns):
+            emptied = without is not None and _by_then(without, end.t_ns, up_again)
+            if emptied or (passes and pod.routed(failure.first_bad_ns, failure.last_bad_ns)):
                 yield pod, end, "high" if emptied else "medium"
         elif without is not None and end.t_ns >= without - EXIT_LAG_NS and mostly_within(failure, end.t_ns, up_again):
             yield pod, end, "high"
+
+
+def _by_then(empty_ns: int, down_ns: int, up_ns: int | None) -> bool:
+    """Whether the service lost its last endpoint while the pod was down."""
+    return down_ns - EXIT_LAG_NS <= empty_ns and (up_ns is None or empty_ns <= up_ns)
+
+
+def _named(killing: str) -> str:
+    """The container of a Killing Event, as in: Container web failed liveness probe, will be restarted."""
+    words = killing.split()
+    return words[1] if len(words) > 1 else ""
 
 
 def _container(pod: PodLife, name: str) -> Mapping[str, Any]:

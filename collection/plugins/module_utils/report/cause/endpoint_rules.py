@@ -31,6 +31,8 @@ CUT_OUTCOMES = frozenset({"reset", "reset_in_answer", "closed_early"})
 DEAD_OUTCOMES = CUT_OUTCOMES | TIMEOUT_OUTCOMES | {"refused", "unreachable", "unprocessed"}
 NO_WAY_OUTCOMES = frozenset({"timeout_connecting", "unreachable"})
 SYN_SENT_NS = 120 * NS_PER_S  # net.netfilter.nf_conntrack_tcp_timeout_syn_sent, as Linux has it
+# Each attempt that the kernel kept is met anew when its port comes round: once in 120 s, twice at very high rates.
+MOST_AGAIN = 2
 # Without a readiness probe a pod counts as ready when its container runs; this long it may take to listen.
 SLOW_START_NS = 30 * NS_PER_S
 
@@ -170,14 +172,17 @@ def stale_connection(failure: Failure, scene: Scene) -> Finding | None:
         last_met = max(dropped, ended) + PROXY_LAG_NS
         if not any(_met(one, ended, last_met) for one in scene.failures if one is not failure):
             continue  # no attempt is known that the kernel could have kept
+        kept = scene.runs.lost(NO_WAY_OUTCOMES, ended - EXIT_LAG_NS, last_met)
+        if scene.runs.lost(NO_WAY_OUTCOMES, last_met, last_met + SYN_SENT_NS) > MOST_AGAIN * kept:
+            continue  # many more than the attempts that it can have kept: somebody still sends there
         if ended <= failure.first_bad_ns <= last_met + SYN_SENT_NS:
             after = failure.first_bad_ns - ended
             text = f"{pod.name} had ended {seconds(after)} before, while connections were still sent to it"
-            kept = (
+            why = (
                 "Linux keeps such an attempt in its connection tracking for 120 s, and sends a reused port there again"
             )
             change = hook_change(scene, pod, math.ceil((last_met - deleted) / NS_PER_S))
-            evidence = (Evidence(ended, text), Evidence(dropped, kept))
+            evidence = (Evidence(ended, text), Evidence(dropped, why))
             return Finding("stale_connection", "medium", ended, pod.name, evidence, change)
     return None
 

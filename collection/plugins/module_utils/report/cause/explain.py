@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from ...cluster.record import ClusterRecord, Gap
+from ...cluster.record import ClusterRecord
 from ..figures.executed import ANSWERED_OUTCOMES
 from .answers import Answers
+from .balancer_rules import late_deregistration
 from .capacity_rules import (
     deleted,
     dependency_down,
@@ -37,7 +38,7 @@ from .endpoint_rules import (
     terminated_while_routed,
 )
 from .failure import Failure, failures_of
-from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding, lower
+from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
 from .front import Way, way_to
 from .node_rules import evicted, node_not_ready
 from .race import races
@@ -45,6 +46,7 @@ from .scene import Scene
 from .service_rules import bad_release, network_policy, selector_changed, service_changed
 from .start_rules import container_not_created, image_not_pulled, not_created, unschedulable, volume
 from .timeline import ClusterView
+from .weighing import hinders, weigh, with_those_behind
 
 Json = dict[str, Any]
 Rule = Callable[[Failure, Scene], Optional[Finding]]
@@ -68,6 +70,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "added_before_listening": ("endpoint added before the application listened", added_before_listening),
     "grace_too_short": ("pod killed at the end of its grace period", grace_too_short),
     "bad_release": ("the new version answers wrongly or late", bad_release),
+    "late_deregistration": ("load balancer sent to a pod that was gone", late_deregistration),
     "terminated_while_routed": ("pod killed while requests were sent to it", terminated_while_routed),
     "node_not_ready": ("node not ready", node_not_ready),
     "cpu_throttled": ("CPU throttled", cpu_throttled),
@@ -89,8 +92,6 @@ TITLES = {name: title for name, (title, _unused) in RULES.items()} | {
     UNKNOWN: "unknown",
 }
 LOOK_AROUND_NS = 10 * NS_PER_S
-# Clocks that nobody compared may be this far apart: what coincides for less time may do so by chance.
-CLOCKS_NS = 5 * NS_PER_S
 
 
 def explain(
@@ -108,7 +109,7 @@ def explain(
     options = probe.get("options", {})
     urls = options.get("url") or []
     way = way_to([urls] if isinstance(urls, str) else list(urls), view, service, options.get("host"))
-    failures = tuple(failures_of(probe))
+    failures = tuple(failures_of(probe, view.without_endpoint(way.service) if way.service else ()))
     same_host = _same_host(probe, cluster)
     answers = Answers(probe, attempts)
     scene = Scene(
@@ -146,13 +147,14 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     found = [finding for rule in _FUNCTIONS.values() if (finding := rule(failure, scene)) is not None]
     if scene.front is not None and failure.only(OF_THE_FRONT):
         found = [finding for finding in found if finding.cause == "probe_fault"]
-    if failure.only(FROM_BEHIND) and all(finding.cause == "application_error" for finding in found):
-        found += behind(failure, scene, _FUNCTIONS)
+    nearer = False
+    if failure.only(FROM_BEHIND) and all(finding.cause in {"application_error", "bad_release"} for finding in found):
+        found, nearer = with_those_behind(found, behind(failure, scene, _FUNCTIONS))
     of_front = in_front(failure, scene, _FUNCTIONS)
     if of_front is not None:
         found.append(of_front)
     found = [
-        finding if finding.cause == "probe_fault" else _weigh(finding, failure, scene)
+        finding if finding.cause == "probe_fault" else weigh(finding, failure, scene)
         for finding in found
         if finding.cause == "probe_fault" or _covered(failure, scene.view.record)
     ]
@@ -160,7 +162,9 @@ def explain_one(failure: Failure, scene: Scene) -> list[Finding]:
     # explains is the last word. What a front answers for a moment is a pod that was gone sooner than a whole release.
     order = [*RULES, FRONT_DISRUPTED] if failure.only(ANSWERED_OUTCOMES) else [FRONT_DISRUPTED, *RULES]
     brief = scene.answered_in_front(failure) and failure.last_bad_ns - failure.first_bad_ns <= NS_PER_S
-    last = {"application_error", *(["bad_release"] if brief else [])}
+    last = {"application_error", *(["bad_release"] if brief or nearer else [])}
+    if any(hinders(finding, failure, scene) for finding in found):
+        last.add("evicted")  # what lasts is not that pods went, but that new ones cannot start
     order.sort(key=lambda name: name in last)
     found.sort(key=lambda finding: (CONFIDENCES.index(finding.confidence), order.index(finding.cause)))
     return found or [_unknown(failure, scene)]
@@ -186,30 +190,6 @@ def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
 
 def _covered(failure: Failure, record: ClusterRecord) -> bool:
     return record.started_ns <= failure.first_bad_ns <= record.ended_ns
-
-
-def _weigh(finding: Finding, failure: Failure, scene: Scene) -> Finding:
-    """Less confident, with the reason as evidence: a watch was down, the Service is a guess, clocks may disagree."""
-    doubts = []
-    gap = next((gap for gap in scene.view.record.gaps if _hides(gap, failure)), None)
-    if gap is not None:
-        text = f"the watch of {gap.kind} was down then ({gap.reason}): times are later than the changes"
-        doubts.append(Evidence(gap.from_ns, text))
-    if not scene.way.sure:
-        text = "the URL leads to no recorded Service; that this one stands behind it is a guess: name it (service)"
-        doubts.append(Evidence(finding.t_ns, text))
-    if not scene.same_host:
-        text = "probe and recorder ran on two hosts, whose clocks were not compared"
-        brief = failure.end_ns - failure.first_bad_ns < CLOCKS_NS
-        doubts += [Evidence(finding.t_ns, text)] * (2 if brief else 1)
-    for _doubt in doubts:
-        finding = replace(finding, confidence=lower(finding.confidence))
-    return replace(finding, evidence=(*finding.evidence, *dict.fromkeys(doubts)))
-
-
-def _hides(gap: Gap, failure: Failure) -> bool:
-    at_once = gap.from_ns <= failure.end_ns and failure.first_bad_ns <= gap.to_ns
-    return gap.kind in {"Pod", "EndpointSlice"} and at_once
 
 
 def _unknown(failure: Failure, scene: Scene) -> Finding:

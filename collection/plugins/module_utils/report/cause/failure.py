@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -65,14 +66,20 @@ class Failure:
         return counts
 
 
-def failures_of(probe: Mapping[str, Any]) -> list[Failure]:
+def failures_of(probe: Mapping[str, Any], empty: Sequence[tuple[int, int | None]] = ()) -> list[Failure]:
     """Every outage, stall and isolated failure, and the requests that the probe itself could not send.
 
     A list of outages that the probe cut short is completed from the timeline, a failure for each bucket.
+    empty: spans in which the service had no endpoint, in order of time.
     """
     start = int(probe["started_unix_ns"])
     rows = Rows(start, probe["timeline"])
-    found = [part for one in probe["outages"]["list"] for part in parts(_from_outage(start, one), rows)]
+    found = [
+        part
+        for one in probe["outages"]["list"]
+        for same_way in parts(_from_outage(start, one), rows)
+        for part in emptied_anew(same_way, rows, empty)
+    ]
     found += _unsent(start, probe["totals"]["outcomes"])
     if probe["outages"].get("list_truncated"):
         found += _from_timeline(start, probe["timeline"], found)
@@ -184,6 +191,22 @@ def parts(failure: Failure, rows: Rows) -> list[Failure]:
     if not 1 < len(groups) <= MOST_PARTS:
         return [failure]
     return [_part(failure, group, index) for index, group in enumerate(groups)]
+
+
+def emptied_anew(failure: Failure, rows: Rows, empty: Sequence[tuple[int, int | None]]) -> list[Failure]:
+    """A failure cut where the service, which had an endpoint again, lost it anew: for that there is another reason."""
+    met = [
+        start for start, end in empty if start <= failure.last_bad_ns and (end is None or end >= failure.first_bad_ns)
+    ]
+    cuts = [start for start in met[1:] if failure.first_bad_ns < start]
+    told = rows.failed(failure) if cuts else []
+    whole = sum(sum(bad.values()) for _from, _to, bad in told) == failure.requests_lost
+    if not cuts or not whole or len(cuts) >= MOST_PARTS:
+        return [failure]
+    groups: list[list[tuple[int, int, dict[str, int]]]] = [[] for _unused in range(len(cuts) + 1)]
+    for row in told:
+        groups[bisect_left(cuts, row[1])].append(row)
+    return [_part(failure, group, index) for index, group in enumerate(group for group in groups if group)]
 
 
 def _part(failure: Failure, group: list[tuple[int, int, dict[str, int]]], index: int) -> Failure:

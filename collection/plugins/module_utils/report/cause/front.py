@@ -22,6 +22,9 @@ class Way:
 
     service: str | None
     front: str = ""
+    balancer: bool = (
+        False  # whether a cloud's load balancer sends to the pods, or their nodes, by the Service's address
+    )
     sure: bool = True
     recorded: bool = True
 
@@ -34,7 +37,7 @@ def way_to(urls: list[str], view: ClusterView, service: str | None = None, host:
     direct, routed = [_service_at(url, view) for url in urls], [_routed(url, view, host) for url in urls]
     found = set(direct)
     if len(found) == 1 and None not in found and service in (None, *found):
-        return Way(direct[0])
+        return Way(direct[0], balancer=all(_balanced(url, view) for url in urls))
     fronts = {way for way in routed if way is not None}
     if len(fronts) == 1 and None not in routed:
         name, front = fronts.pop()
@@ -76,6 +79,12 @@ def _leads_to(name: str, state: Mapping[str, Any], host: str, port: int, namespa
         if (entry.get("port") == port or (named and headless)) and (named or host in addresses):
             return True
     return False
+
+
+def _balanced(url: str, view: ClusterView) -> bool:
+    """Whether it is the address or name of a Service's load balancer."""
+    host = urlsplit(url).hostname
+    return any(host in state.get("load_balancer", []) for states in view.services.values() for state in states.values)
 
 
 def _elsewhere(url: str, namespace: str) -> bool:

@@ -124,6 +124,11 @@ class PodLife:
         own = [one for one in self.containers if not one.get("sidecar")]
         return [one for one in own if one.get("ports")] or own
 
+    def passes(self, container: str) -> bool:
+        """Whether requests go through a container: it answers, or has a port like a mesh's proxy. True: not known."""
+        known = {str(one["name"]): one for one in self.containers}
+        return container not in known or known[container] in self.doors or bool(known[container].get("ports"))
+
     @cached_property
     def last_exits(self) -> list[Exit]:
         """The ends of containers that the deletion brought about, in their order."""

@@ -13,6 +13,7 @@ from .scene import Scene, near, onset_within
 # A silent node is called not ready after node-monitor-grace-period (50 s since Kubernetes 1.32, 40 s before) and up to
 # one more node-monitor-period (5 s): its requests fail from the first of these seconds.
 SILENT_NS = 60 * NS_PER_S
+TOLD_NS = 10 * NS_PER_S  # how often a kubelet writes its node's state, unless something else makes it
 UNREACHED = TIMEOUT_OUTCOMES | {"unreachable", "reset", "refused"}
 NO_WAY = TIMEOUT_OUTCOMES | {"unreachable"}  # what a silent node does to requests, and a rollout hardly ever
 EVICTIONS = {
@@ -68,8 +69,18 @@ def evicted(failure: Failure, scene: Scene) -> Finding | None:
         shutdown = "node shutdown" in removal.message
         change = scene.change(pod, EVICTIONS["Terminated" if shutdown else removal.reason])
         confidence = "high" if at_once else "medium"
-        return Finding("evicted", confidence, removal.t_ns, pod.name, (Evidence(removal.t_ns, text),), change)
+        evidence = (Evidence(removal.t_ns, text), *_pressure(scene, pod, removal.t_ns))
+        return Finding("evicted", confidence, removal.t_ns, pod.name, evidence, change)
     return None
+
+
+def _pressure(scene: Scene, pod: PodLife, removal_ns: int) -> list[Evidence]:
+    """What the node was short of then. A kubelet tells of it up to 10 s after it began to evict, or before."""
+    steps = scene.view.pressures.get(pod.node)
+    for start, end, short in steps.spans() if steps else ():
+        if short and start <= removal_ns + TOLD_NS and (end is None or end >= removal_ns):
+            return [Evidence(start, f"node {pod.node} told of {', '.join(short)}")]
+    return []
 
 
 def near_removal(without_ns: int, pod: PodLife, removal_ns: int) -> bool:

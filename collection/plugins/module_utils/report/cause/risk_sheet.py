@@ -34,7 +34,10 @@ class Risk:
 # piece -> what it guards against, the causes (docs/causes.md) that a missing one lets through
 GUARDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "readiness probe": ("requests before a pod listens", ("added_before_listening",)),
-    "preStop hook": ("requests to a pod that is stopping", ("terminated_while_routed", "stale_connection")),
+    "preStop hook": (
+        "requests to a pod that is stopping",
+        ("terminated_while_routed", "late_deregistration", "stale_connection"),
+    ),
     "grace period": ("a kill in the middle of an answer", ()),
     "replicas": ("one pod's end is the service's end", ("replicas_zero", "no_ready_endpoint")),
     "surge": ("a rollout that takes pods away first", ("no_ready_endpoint", "image_not_pulled", "unschedulable")),

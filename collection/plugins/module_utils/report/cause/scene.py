@@ -17,6 +17,7 @@ from .finding import EXIT_LAG_NS, LATE_WATCH_NS, NS_PER_S, PROXY_LAG_NS, WATCH_L
 from .front import Way
 from .lives import FOREVER_NS, Exit, Note, PodLife
 from .moments import Moments
+from .runs import Runs
 from .timeline import ClusterView
 
 # What a template is patched for. A ReplicaSet's or Job's own template is not where a change belongs.
@@ -43,6 +44,11 @@ class Scene:
         return self.way.service
 
     # Looked up for every failure, hence put together once.
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The failures of the probe, those of one kind that follow each other joined."""
+        return Runs(self.failures)
 
     @cached_property
     def behind(self) -> tuple[Scene, ...]:
@@ -141,13 +147,15 @@ class Scene:
         """The time without a usable endpoint in which the failure began; None when it had one.
 
         Requests fail until kube-proxy learns of the first new endpoint, so the state shortly before counts too. A time
-        without endpoints that began within the failure counts when it covers at least half of it.
+        without endpoints that began within the failure counts when it covers at least half of it. Of two such times
+        the one that covers more of it.
         """
+        found = []
         for span in self._empty:
             until = None if span.until_ns is None else span.until_ns + PROXY_LAG_NS
             if onset_within(failure, span.since_ns, until) or mostly_within(failure, span.since_ns, until):
-                return span
-        return None
+                found.append(span)
+        return max(found, key=lambda span: _covered_ns(failure, span), default=None)
 
     @cached_property
     def _empty(self) -> tuple[Emptied, ...]:
@@ -182,6 +190,12 @@ class Scene:
         if not settings or not name or not target.startswith(PATCHED):
             return Change(text, target)
         return Change(text, target, container_patch(name, **settings))
+
+
+def _covered_ns(failure: Failure, span: Emptied) -> int:
+    """How long requests failed while there was no endpoint."""
+    until = failure.last_bad_ns if span.until_ns is None else min(failure.last_bad_ns, span.until_ns)
+    return max(0, until - max(failure.first_bad_ns, span.since_ns))
 
 
 def near(failure: Failure, t_ns: int, before_ns: int, after_ns: int) -> bool:

@@ -101,19 +101,19 @@ def bad_release(failure: Failure, scene: Scene) -> Finding | None:
         return None
     first = min(new, key=lambda pod: pod.added_ns or 0)
     added = first.added_ns or 0
-    if not onset_within(failure, added, added + ROLLING_NS):
+    run = scene.runs.with_(failure)  # one new pod of many fails now and then: what began is all of that
+    if not added - WATCH_LAG_NS <= run.began_ns <= added + ROLLING_NS:
         return None
     over = max((pod.dropped_ns or pod.gone_ns or 2**63 for pod in new), default=2**63)
-    same = {*failure.outcomes}
-    before = [one for one in scene.failures if one.end_ns < added and same & set(one.outcomes)]
-    if before or failure.last_bad_ns > over + PROXY_LAG_NS or failure.requests_lost < 2:
+    before = any(one.last_ns < added for one in scene.runs.of(failure.outcomes))
+    if before or failure.last_bad_ns > over + PROXY_LAG_NS or run.lost < 2:
         return None  # it failed the same way before, or went on without the new pods
     if failure.only(ANSWERED_OUTCOMES) and _healed(failure, scene, over):
         return None  # a version that answers wrongly goes on with it
     image = ", ".join(str(one.get("image")) for one in first.doors)
     evidence = (
         Evidence(added, f"{first.name} ({image}) became the first endpoint of another template"),
-        Evidence(failure.first_bad_ns, f"from then on {failure.requests_lost} answers were {_wrong(failure)}"),
+        Evidence(run.began_ns, f"from then on {run.lost} answers were {_wrong(failure)}"),
     )
     target = scene.view.workload_of(first)
     advice = f"roll back (kubectl rollout undo {target.lower()}), and let the readiness probe ask for what failed here"
@@ -122,8 +122,7 @@ def bad_release(failure: Failure, scene: Scene) -> Finding | None:
 
 def _healed(failure: Failure, scene: Scene, over_ns: int) -> bool:
     """Whether nobody failed so any more though the new pods, which went at over_ns, were still asked."""
-    same = [one.last_bad_ns for one in scene.failures if set(failure.outcomes) & set(one.outcomes)]
-    last = max(same, default=failure.last_bad_ns)
+    last = max((run.last_ns for run in scene.runs.of(failure.outcomes)), default=failure.last_bad_ns)
     ended = scene.answers.ended_ns
     return ended is not None and min(over_ns, ended) - last > HEALED_NS
 

@@ -34,6 +34,7 @@ class ClusterView:
         self.namespace = namespace or recorded
         self.pods: dict[str, PodLife] = {}  # by uid
         self.nodes: dict[str, Steps[str]] = {}  # Ready: True, False, Unknown, gone
+        self.pressures: dict[str, Steps[tuple[str, ...]]] = {}  # of nodes: MemoryPressure, DiskPressure, ...
         self.budgets: dict[str, Steps[Mapping[str, Any]]] = {}  # of disruptions, by name
         self.policies: dict[str, Steps[Mapping[str, Any]]] = {}  # of networks, by name
         self.boot_ids: set[str | None] = set()  # of the nodes
@@ -227,6 +228,7 @@ class ClusterView:
         self.boot_ids.add(change.state.get("boot_id"))
         ready = "gone" if change.event == "deleted" else str(change.state.get("ready"))
         self.nodes.setdefault(change.name, Steps()).set(change.t_ns, ready)
+        self.pressures.setdefault(change.name, Steps()).set(change.t_ns, tuple(change.state.get("pressures") or ()))
 
     def _add_event(self, change: ObjectChange) -> None:
         state = change.state

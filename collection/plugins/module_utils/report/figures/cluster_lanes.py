@@ -17,8 +17,9 @@ WORKLOADS = ("Deployment", "StatefulSet")
 def cluster_view(record: ClusterRecord) -> Json:
     """Return {pods, endpoints, replicas, cpu, gaps} of one record, times in ns of the Unix epoch.
 
-    pods: [{name, version, node, spans: [{from, to, state}]}], state is waiting, ready, not ready, terminating or
-    ended. endpoints: {service: [[ns, ready endpoints]]}. replicas: {workload: [[ns, wanted, ready]]}.
+    pods: [{name, owner, version, node, spans: [{from, to, state}]}], state is waiting, ready, not ready, terminating
+    or ended; those of one owner ("ReplicaSet web-6d55d8"; "" for a bare pod) stand together.
+    endpoints: {service: [[ns, ready endpoints]]}. replicas: {workload: [[ns, wanted, ready]]}.
     cpu: {pod: [[ns, millicores]]}. gaps: [{from, to, kind}], when the recorder did not hear the cluster.
     """
     return {
@@ -51,7 +52,7 @@ def joined_views(views: Sequence[Json]) -> Json:
         for lines in ("endpoints", "replicas", "cpu"):
             for name, points in view[lines].items():
                 whole[lines].setdefault(name, []).extend(points)
-    return {"pods": list(pods.values()), **whole}
+    return {"pods": _by_owner(list(pods.values())), **whole}
 
 
 def cluster_marks(record: ClusterRecord) -> list[Json]:
@@ -71,10 +72,13 @@ def _place(record: ClusterRecord, change: ObjectChange) -> str:
 def _pods(record: ClusterRecord) -> list[Json]:
     lanes: dict[str, Json] = {}
     for change in record.of_kind("Pod"):
-        name = _place(record, change) + change.name
-        lane = lanes.setdefault(change.uid, {"name": name, "version": "", "node": "", "spans": []})
+        place = _place(record, change)
+        empty = {"name": place + change.name, "owner": "", "version": "", "node": "", "spans": []}
+        lane = lanes.setdefault(change.uid, empty)
         if change.spec:
             lane["version"] = _pod_version(change.spec)
+            kind, _unused, owner = str(change.spec.get("owner") or "").partition("/")
+            lane["owner"] = f"{kind} {place}{owner}" if owner else ""
         lane["node"] = change.state.get("node") or lane["node"]
         _close(lane["spans"], change.t_ns)
         if change.event != "deleted":
@@ -82,7 +86,16 @@ def _pods(record: ClusterRecord) -> list[Json]:
     for lane in lanes.values():
         _close(lane["spans"], record.ended_ns)
         lane["spans"] = _joined(lane["spans"])
-    return sorted((lane for lane in lanes.values() if lane["spans"]), key=lambda lane: lane["spans"][0]["from"])
+    in_time = sorted((lane for lane in lanes.values() if lane["spans"]), key=lambda lane: lane["spans"][0]["from"])
+    return _by_owner(in_time)
+
+
+def _by_owner(lanes: Sequence[Json]) -> list[Json]:
+    """The owner that came first with all its pods, then the next one; bare pods as if they had one owner."""
+    owners: dict[str, list[Json]] = {}
+    for lane in lanes:
+        owners.setdefault(lane["owner"], []).append(lane)
+    return [lane for group in owners.values() for lane in group]
 
 
 def _close(spans: list[Json], at_ns: int) -> None:

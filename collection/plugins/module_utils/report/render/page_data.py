@@ -134,7 +134,7 @@ def _cluster(view: Json, seconds: Any) -> Json:
     return {
         "pods": [
             {
-                **{key: pod[key] for key in ("name", "version", "node")},
+                **{key: pod[key] for key in ("name", "owner", "version", "node")},
                 "spans": [[seconds(one["from"]), seconds(one["to"]), one["state"]] for one in pod["spans"]],
             }
             for pod in view["pods"]

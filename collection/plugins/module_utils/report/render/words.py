@@ -57,6 +57,7 @@ CAUSES = {
     "node_not_ready": "a node was not ready",
     "cpu_throttled": "CPU limits throttled the pods",
     "host_overloaded": "the machine was overloaded",
+    "late_deregistration": "the load balancer sent to pods that were gone",
     "stale_connection": "open connections led to pods that were gone",
     "selector_changed": "the Service was switched to other pods",
     "readiness_failed": "readiness probes failed",

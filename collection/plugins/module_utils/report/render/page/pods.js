@@ -2,18 +2,31 @@
 const MOST_LANES = 40; // more pods than these are shown as groups
 const GROUP_TALL = 40;
 const MOST_GROUPS = 12;
+const NO_OWNER = "no owner";
 const STATES = { ready: 1, terminating: 0.55, "not ready": 0.4, waiting: 0.2, ended: 0.12 };
 
 function podsChart(pods, group, width) {
   const lane = pods.length > 16 ? 13 : 19;
-  const scales = { y: { range: () => [0, Math.max(pods.length, 1)] } };
+  const rows = laneRows(pods);
+  const scales = { y: { range: () => [0, Math.max(rows.length, 1)] } };
   const y = { ...axis(() => ""), grid: { show: false } };
-  const options = base(width, pods.length * lane + 46, group, scales, [y], [{ scale: "y", show: false }], true);
-  options.hooks.draw.unshift((u) => drawPods(u, pods, lane));
+  const options = base(width, rows.length * lane + 46, group, scales, [y], [{ scale: "y", show: false }], true);
+  options.hooks.draw.unshift((u) => drawPods(u, rows, lane));
   return options;
 }
 
-function drawPods(u, pods, lane) {
+// A heading for each owner and its pods below it; none where they have one owner, or each its own.
+function laneRows(pods) {
+  const owners = new Map();
+  for (const pod of pods) {
+    if (!owners.has(pod.owner)) owners.set(pod.owner, []);
+    owners.get(pod.owner).push(pod);
+  }
+  const told = owners.size > 1 && owners.size < pods.length;
+  return [...owners].flatMap(([owner, own]) => (told ? [{ heading: owner || NO_OWNER }, ...own] : own));
+}
+
+function drawPods(u, rows, lane) {
   const { ctx } = u;
   const { left, top, width, height } = u.bbox;
   const ratio = devicePixelRatio;
@@ -21,9 +34,15 @@ function drawPods(u, pods, lane) {
   ctx.beginPath();
   ctx.rect(left, top, width, height);
   ctx.clip();
-  pods.forEach((pod, row) => {
+  rows.forEach((pod, row) => {
     const y = top + row * lane * ratio + 2 * ratio;
     const tall = (lane - 4) * ratio;
+    if (pod.heading) {
+      ctx.fillStyle = css("--soft");
+      ctx.fillRect(left, y, width, ratio);
+      laneName(u, pod.heading, u.scales.x.min, y + tall / 2 + ratio, lane > 15 ? 11 : 9.5, tall - 2 * ratio);
+      return;
+    }
     const colour = css(pod.version ? versionVariable(pod.version) : "--v4");
     for (const [from, to, state] of pod.spans) {
       const x0 = u.valToPos(from, "x", true);
@@ -56,11 +75,11 @@ function laneName(u, name, from, middle, size, tall) {
   ctx.fillText(name, x, middle);
 }
 
-// Pods of one owner and version as one lane of counts: a pod's name is its owner's and a part of its own.
+// Pods of one owner and version as one lane of counts.
 function podGroups(pods) {
   const groups = new Map();
   for (const pod of pods) {
-    const owner = pod.name.includes("-") ? pod.name.slice(0, pod.name.lastIndexOf("-")) : pod.name;
+    const owner = pod.owner || NO_OWNER;
     const key = `${owner} ${pod.version}`;
     if (!groups.has(key)) groups.set(key, { owner, version: pod.version, pods: [] });
     groups.get(key).pods.push(pod);

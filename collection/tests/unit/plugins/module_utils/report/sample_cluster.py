@@ -64,7 +64,7 @@ class SampleCluster:
         self.change(at_s, "Deployment", "hello", event, state)
 
     def pod(self, at_s: float, name: str, version: str, event: str = "modified", **state: Any) -> None:
-        """ready, deleted and running tell the state."""
+        """ready, deleted and running tell the state; owner: whose pod it is ("": nobody's)."""
         container = {"name": "hello", "ready": state.get("ready", False), "started": True, "restarts": 0}
         container["state"] = "running" if state.get("running", True) else "waiting"
         body = {
@@ -77,7 +77,7 @@ class SampleCluster:
             "containers": [container],
         }
         settings = {"name": "hello", "image": f"availability-lab/hello:{version}", "readiness": None, "pre_stop": None}
-        spec = {"labels": {"tag": version}, "owner": "Deployment/hello", "termination_grace_s": 30}
+        spec = {"labels": {"tag": version}, "owner": state.get("owner", "Deployment/hello"), "termination_grace_s": 30}
         first = event in ("listed", "added")
         self.change(at_s, "Pod", name, event, body, spec={**spec, "containers": [settings]} if first else None)
 

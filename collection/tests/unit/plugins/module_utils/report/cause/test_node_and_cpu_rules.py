@@ -38,6 +38,16 @@ def test_evicted(story: Story, reason: str) -> None:
     assert (cause["id"], cause["confidence"], cause["subject"]) == ("evicted", "high", "web-a")
 
 
+@pytest.mark.parametrize(("at_s", "told"), [(35, True), (46, True), (70, False)])
+def test_an_eviction_tells_what_its_node_was_short_of(story: Story, at_s: float, told: bool) -> None:
+    story.change(at_s, "Node", "n1", {"ready": "True", "pressures": ["MemoryPressure"]})
+    story.update(40, "web-a", reason="Evicted", message="The node was low on resource: memory.")
+    story.delete(40, "web-a")
+    story.fail(40.2, "reset")
+    evidence = [one["text"] for one in only(story)["evidence"]]
+    assert ("node n1 told of MemoryPressure" in evidence) is told
+
+
 def test_an_eviction_of_which_only_its_event_tells(story: Story) -> None:
     """As recorded: a pod over its disk limit whose process ends with exit code 0 is Succeeded, without a reason."""
     why = 'Usage of EmptyDir volume "data" exceeds the limit "1Mi".'

@@ -64,6 +64,34 @@ def test_pods_are_lanes_of_their_states(record):
     assert [pod["version"] for pod in view["pods"]] == ["blue", "blue", "green", "green"]
 
 
+def test_lanes_of_one_owner_stand_together(tmp_path):
+    """Of two ReplicaSets and a StatefulSet that start side by side, of a bare pod, and in a record that follows."""
+    cluster = SampleCluster(START)
+    for at_s, name, owner in (
+        (-3, "old-1", "ReplicaSet/old"),
+        (-2, "db-0", "StatefulSet/db"),
+        (-1, "shell", ""),
+        (5, "new-1", "ReplicaSet/new"),
+        (6, "old-2", "ReplicaSet/old"),
+        (7, "db-1", "StatefulSet/db"),
+    ):
+        cluster.pod(at_s, name, "1", "listed" if at_s < 0 else "added", ready=True, owner=owner)
+    view = cluster_view(read(tmp_path, cluster))
+    wanted = [
+        ("old-1", "ReplicaSet old"),
+        ("old-2", "ReplicaSet old"),
+        ("db-0", "StatefulSet db"),
+        ("db-1", "StatefulSet db"),
+        ("shell", ""),
+        ("new-1", "ReplicaSet new"),
+    ]
+    assert [(pod["name"], pod["owner"]) for pod in view["pods"]] == wanted
+    later = SampleCluster(START)
+    later.pod(20, "db-2", "1", "added", ready=True, owner="StatefulSet/db")
+    whole = joined_views([view, cluster_view(read(tmp_path, later))])
+    assert [pod["name"] for pod in whole["pods"]] == ["old-1", "old-2", "db-0", "db-1", "db-2", "shell", "new-1"]
+
+
 def test_ready_endpoints_replicas_and_cpu_are_lines(record):
     view = cluster_view(record)
     points = [((at - START) / NS, count) for at, count in view["endpoints"]["hello"]]
