@@ -67,7 +67,7 @@ test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
 
 # A test that measures time mostly waits, so there are four; it may fail for a neighbour's sake: then it is run again alone,
 # and has to pass.
-SPREAD := $(BIN)/pytest -q --dist worksteal
+SPREAD := $(BIN)/pytest -q --durations=15 --dist worksteal
 units: $(BIN)/.dev
 	$(SPREAD) -n 2 -m 'not timed' collection/tests/unit workloads
 
