@@ -61,15 +61,7 @@ workloads:
 import traceback
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-try:
-    from ansible_collections.availability.lab.plugins.module_utils.cluster.api import ClusterError
-    from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal, JournalError
-    from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore
-except ImportError:
-    MISSING_LIBRARY = traceback.format_exc()
-else:
-    MISSING_LIBRARY = ""
+from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal, JournalError
 
 
 def main() -> None:
@@ -82,12 +74,16 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if MISSING_LIBRARY:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=MISSING_LIBRARY)
     journal = Journal(module.params["journal"])
     names = [path.name for path in journal.entries()]
     if module.check_mode or not journal.in_use():
         module.exit_json(changed=bool(names), undone=names, workloads=[])
+    # There is seldom something to undo, and the Kubernetes client takes a second to load.
+    try:
+        from ansible_collections.availability.lab.plugins.module_utils.cluster.api import ClusterError  # noqa: PLC0415
+        from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore  # noqa: PLC0415
+    except ImportError:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=traceback.format_exc())
     try:
         done, failed, workloads = restore(journal, module.params["kubeconfig"], module.params["context"])
     except (JournalError, ClusterError, OSError) as error:

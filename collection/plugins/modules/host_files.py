@@ -10,8 +10,8 @@ module: host_files
 short_description: Write several files of one owner, keys among them, and their folders, in one run
 version_added: 0.1.0
 description:
-  - Makes folders and writes texts into files, all of them with the same owner and group. A text that is there already is
-    not written again.
+  - Makes folders and writes texts into files, all of them with the same owner and group. A text that is there already
+    is not written again.
   - What a loop over M(ansible.builtin.copy) does with two runs for each file, this does with one for all.
 options:
   folders:

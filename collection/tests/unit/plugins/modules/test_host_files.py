@@ -53,7 +53,12 @@ def test_another_mode_is_a_change(run, tmp_path: Path) -> None:
 
 def test_check_mode_predicts_and_writes_nothing(run, tmp_path: Path) -> None:
     folder, key = tmp_path / "tls", tmp_path / "tls" / "key"
-    options = {"folders": [str(folder)], "files": {str(key): "secret"}, "owner": "nobody-yet", "_ansible_check_mode": True}
+    options = {
+        "folders": [str(folder)],
+        "files": {str(key): "secret"},
+        "owner": "nobody-yet",
+        "_ansible_check_mode": True,
+    }
     told = run(**options)
     assert (told["changed"], told["folders"], told["files"]) == (True, [str(folder)], [str(key)])
     assert not folder.exists()
