@@ -61,6 +61,8 @@ class Answers:
                 continue  # taken for another request since: the next poll tells of it again
             if connection.state != WAITING:
                 exchange.step(connection)
+                if going_on:
+                    now = clock() - base  # a user that it freed is not to wait for a time that is past
                 continue
             try:
                 data = connection.recv(RECEIVE)

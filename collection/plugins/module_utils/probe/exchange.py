@@ -48,6 +48,8 @@ class Exchange:
         self.epoll, self.by_fd, self.now = self.opening.epoll, self.opening.by_fd, self.opening.now
         #: Users whose request ended: the loop decides what they do next (never from inside a step: no recursion).
         self.free_users: deque[tuple[Any, int]] = deque()
+        #: Connections on which requests of this turn of the loop wait to be written together: HTTP/2 has such.
+        self.gathered: list[Any] = []
         #: Of each lane; this worker's part of `max_in_flight`.
         self.cap = options.max_in_flight
         self._timeout_ns = int(options.timeout_s * 1e9)
@@ -96,6 +98,10 @@ class Exchange:
             lane.idle_closed += 1
             lane.idle[connection.target.origin].remove(connection)
             self.opening.drop(connection)
+
+    def write_gathered(self) -> None:
+        """Write what was gathered in this turn of the loop."""
+        self.gathered.clear()  # a connection of single requests writes each at once
 
     def received(self, connection: Connection, data: bytes, now: int) -> bool:
         """Take a piece of the answer (b"": the peer closed); True when the request ended."""

@@ -49,11 +49,10 @@ class Loop:
     def run(self, emit: Callable[[dict[str, Any]], None], pump: Callable[[], None]) -> None:
         """Send the plan's requests and wait for their outcomes; `pump` moves written deltas on, each tick."""
         exchange, recorder, load = self.exchange, self.recorder, self.load
-        clock, base, free = time.monotonic_ns, exchange.base_ns, exchange.free_users
+        clock, base, free, gathered = time.monotonic_ns, exchange.base_ns, exchange.free_users, exchange.gathered
         standstill = Standstill(recorder)
         answers = Answers(exchange, self.lanes[0], standstill, load.quota, load.instant)
-        next_start, next_control = load.next_start(), next(self._controls, NEVER)
-        next_tick, next_second = 0, SECOND_NS
+        next_start, next_control, next_tick, next_second = load.next_start(), next(self._controls, NEVER), 0, SECOND_NS
         time.sleep(max(0.0, -exchange.now() / 1e9))
         now = exchange.now()
         bucket_end = recorder.bucket_start + BUCKET_NS
@@ -65,6 +64,8 @@ class Loop:
                 next_start = load.next_start()
             if now >= next_control:
                 next_control = self._start_control(next_control, now)
+            if gathered:
+                exchange.write_gathered()
             # 2. books and limits
             if now >= bucket_end:
                 recorder.flush(now)
