@@ -147,8 +147,8 @@ def test_figures_and_tables() -> None:
 
 
 def test_what_is_true_of_a_stall_is_read_from_when_each_request_was_answered() -> None:
-    stalled = {n: 100.0 + max(n / 1000, 6.0 + (n - 4000) * 5e-5) for n in range(4000, 6000)}
-    answered = {n: 100.0 + n / 1000 for n in range(10_000)} | stalled
+    stalled = {n + 1: 100.0 + max(n / 1000, 6.0 + (n - 4000) * 5e-5) for n in range(4000, 6000)}
+    answered = {n + 1: 100.0 + n / 1000 for n in range(10_000)} | stalled
     true = true_ms(answered, 100.0)
     assert true == pytest.approx({"p90_ms": 1_050.0, "p99_ms": 1_905.0}, rel=2e-3)
     assert true_ms({}, 100.0) == {}

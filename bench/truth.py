@@ -7,7 +7,7 @@ or longer (p90) and a hundredth S - 0.1 s or longer (p99), if all that wait are 
 and measured: on a busy machine the server is woken a little late.
 
 True for ours: nginx takes its time for the requests of a client that sent them all. Each of ours has its number in
-its address, nginx writes down when it answered which, and request n was due n ms after the start.
+its address, nginx writes down when it answered which, and when each was due is known from the rate.
 """
 
 from __future__ import annotations
@@ -63,20 +63,20 @@ def run(setting: Setting) -> dict[str, Any]:
 
 
 def _numbering(setting: Setting) -> Ours:
-    """Ours, which fills the number of each request into its address."""
+    """Ours, which fills the number of each request into its address; from 1 on, as nginx takes 0 for none."""
     config = setting.files / "numbers.json"
-    config.write_text(json.dumps({"values": [str(number) for number in range(RATE * SECONDS)]}))
+    config.write_text(json.dumps({"values": [str(number) for number in range(1, RATE * SECONDS + 1)]}))
     return Ours(setting.files, ("--config", str(config)))
 
 
 def true_ms(answered: Mapping[int, float], started_s: float) -> dict[str, float]:
-    """Percentiles in ms of the time from when request n was due, n ms after `started_s`, to when it was answered.
+    """Percentiles in ms of the time from when request n was due, n - 1 ms after `started_s`, to when it was answered.
 
     {} without answers.
     """
     if not answered:
         return {}
-    waits = sorted(at_s - started_s - number / RATE for number, at_s in answered.items())
+    waits = sorted(at_s - started_s - (number - 1) / RATE for number, at_s in answered.items())
     return {key: waits[ceil(share * len(waits)) - 1] * 1e3 for key, share in SHARES.items()}
 
 

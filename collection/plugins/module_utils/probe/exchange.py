@@ -83,15 +83,15 @@ class Exchange:
         else:
             self._write(connection)
 
-    def step(self, connection: Connection) -> None:
-        """The socket is ready for what the connection waits for."""
+    def step(self, connection: Connection, arrived: int) -> None:
+        """The socket is ready for what the connection waits for. What can be read had come at `arrived`."""
         state = connection.state
         if state in (READING, WAITING):
-            self._readable(connection)
+            self._readable(connection, arrived)
         elif state in (CONNECTING, HANDSHAKING):
             self.opening.step(connection)
         elif state == SENDING:
-            if not self._readable(connection) and connection.state == SENDING:
+            if not self._readable(connection, arrived) and connection.state == SENDING:
                 self._write_rest(connection)
         elif not connection.heard():
             lane = connection.lane
@@ -280,10 +280,10 @@ class Exchange:
         elif not data and connection.was_reset():
             self.broken(connection, ConnectionResetError(errno.ECONNRESET, ""))
         elif not self.received(connection, data, now):
-            self._readable(connection)
+            self._readable(connection, now)
 
-    def _readable(self, connection: Connection) -> bool:
-        """Take what came; True when that ended the request."""
+    def _readable(self, connection: Connection, arrived: int) -> bool:
+        """Take what had come at `arrived`; True when that ended the request."""
         while True:
             try:
                 data = connection.recv(RECEIVE)
@@ -296,7 +296,7 @@ class Exchange:
                 self.broken(connection, ConnectionResetError(errno.ECONNRESET, ""))
                 return True
             # Without TLS epoll says when there is more; TLS may hold decrypted bytes that epoll knows nothing of.
-            if self.received(connection, data, self.now()):
+            if self.received(connection, data, arrived):
                 return True
             if connection.tls is None:
                 return False

@@ -66,10 +66,10 @@ class Multiplexed(Exchange):
         request.unwritten = request.payload
         self._place(Stream(lane, request, self.recorder.keep_body or request.target.protocol in GRPC), now)
 
-    def step(self, connection: Connection) -> None:
+    def step(self, connection: Connection, arrived: int) -> None:
         """The socket is ready for what the connection waits for."""
         if not isinstance(connection, Link):
-            super().step(connection)
+            super().step(connection, arrived)
         elif not connection.connected_at:
             self.opening.step(connection)
         else:
