@@ -18,9 +18,9 @@ master_process off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
-events {{ worker_connections 8192; }}
+events {{ worker_connections 8192;{few} }}
 http {{
-  access_log off;
+  {log}
   keepalive_requests 100000000;
   keepalive_timeout 65s;
   client_body_temp_path {folder}/body;
@@ -35,6 +35,9 @@ http {{
 }}
 """
 
+#: When it answered which request, as `?n=…` names it. nginx looks at the clock once for all that epoll tells at a time.
+FEW = " epoll_events 4;"
+LOG = "log_format answered '$msec $arg_n'; access_log {folder}/answered.log answered if=$arg_n;"
 
 # No sessions to resume: some clients would, and others make a whole handshake each time.
 TLS = " ssl; ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; ssl_session_tickets off"
@@ -66,9 +69,14 @@ def free_port() -> int:
 
 
 class Nginx:
-    """`with Nginx(program, core) as server:` … `server.url`; `pause()` and `resume()` make a stall."""
+    """`with Nginx(program, core) as server:` … `server.url`; `pause()` and `resume()` make a stall.
 
-    def __init__(self, program: Path, core: int, tls: bool = False, http2: bool = False) -> None:
+    logged: `answered` tells when each request was answered that has a number.
+    """
+
+    def __init__(
+        self, program: Path, core: int, tls: bool = False, http2: bool = False, *, logged: bool = False
+    ) -> None:
         self._program = program
         self._core = core
         self._folder = tempfile.TemporaryDirectory(prefix="bench-nginx-")
@@ -78,7 +86,9 @@ class Nginx:
             _certificate(self._folder.name)
         config = Path(self._folder.name) / "nginx.conf"
         options = (" http2" if http2 else "") + (TLS.format(folder=self._folder.name) if tls else "")
-        config.write_text(CONFIG.format(folder=self._folder.name, port=self.port, options=options))
+        log = LOG.format(folder=self._folder.name) if logged else "access_log off;"
+        told = {"port": self.port, "options": options, "few": FEW if logged else "", "log": log}
+        config.write_text(CONFIG.format(folder=self._folder.name, **told))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
@@ -117,6 +127,11 @@ class Nginx:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
         return time.time()
+
+    def answered(self) -> dict[int, float]:
+        """Number of each request that has one -> the UNIX time of its answer, to the millisecond."""
+        lines = Path(self._folder.name, "answered.log").read_text().splitlines()
+        return {int(number): float(at) for at, number in (line.split() for line in lines)}
 
     def __enter__(self) -> Nginx:
         self.start()

@@ -77,7 +77,9 @@ PARTS = {
     "truth": Part(
         "Truth: a stall of 2 s",
         "nginx stopped (SIGSTOP) for 2 s in a run of 10 s at 1,000 requests/s; wrk has no rate and goes as fast as "
-        "it can, and hey limits each of its 50 workers to 20 a second.",
+        "it can, and hey limits each of its 50 workers to 20 a second. Ideal: all that wait are answered the moment "
+        "nginx goes on. True: when nginx answered each of our requests, by its own log; it takes its time for a "
+        "client that sent all of them.",
         truth.run,
         truth.render,
     ),

@@ -19,6 +19,7 @@ from cores import on_core
 from figures import Figures, middle
 from load import Load
 from table import number, ratio, table
+from truth import render, true_ms
 
 LOAD = Load("http://127.0.0.1:1/")
 
@@ -143,6 +144,21 @@ def test_figures_and_tables() -> None:
     assert ratio(0.95, 0.9) == "0.95 (≥ 0.9: reached)"
     assert ratio(0.85, 0.9) == "0.85 (≥ 0.9: **missed**)"
     assert table(["a", "b"], [["x|y", "1"]]) == ["| a | b |", "|---|---:|", "| x\\|y | 1 |"]
+
+
+def test_what_is_true_of_a_stall_is_read_from_when_each_request_was_answered() -> None:
+    stalled = {n + 1: 100.0 + max(n / 1000, 6.0 + (n - 4000) * 5e-5) for n in range(4000, 6000)}
+    answered = {n + 1: 100.0 + n / 1000 for n in range(10_000)} | stalled
+    true = true_ms(answered, 100.0)
+    assert true == pytest.approx({"p90_ms": 1_050.0, "p99_ms": 1_905.0}, rel=2e-3)
+    assert true_ms({}, 100.0) == {}
+
+    said = {"stall_s": 2.0, "requests": 10_000, "bad": {}, "answered": 10_000, "true": true, "found": []}
+    near, far = ({**said, "p90_ms": ms, "p99_ms": 1_905.0} for ms in (1_050.0, 1_062.0))
+    assert "1,050 (true 1,050; 1,000)" in render({"ours": near})[2]
+    assert render({"ours": near})[-1].endswith("accounted for: reached")
+    assert render({"ours": far})[-1].endswith("accounted for: **missed**")
+    assert render({"ours": {**near, "answered": 9_999}})[-1].endswith("accounted for: **missed**")
 
 
 def test_on_core_is_given_back() -> None:

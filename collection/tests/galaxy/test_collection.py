@@ -88,6 +88,16 @@ def test_a_probe_without_an_address_says_what_is_missing(run: Run, installed: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_probe_with_a_misspelt_scheme_says_which_there_are(run: Run, installed: Path, tmp_path: Path) -> None:
+    done = run(
+        "ansible-playbook", "availability.lab.probe", "-e", "probe_url=grcp://127.0.0.1:1/",
+        cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(installed),
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "ws://, wss://, grpc://, grpcs://, tcp://, redis://" in done.stdout, done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_workloads_are_found_from_an_empty_folder(run: Run, installed: Path, tmp_path: Path) -> None:
     wrong = ("availability.lab.workload", "-e", "workload_name=nowhere")
     done = run("ansible-playbook", *wrong, cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(installed))

@@ -60,7 +60,9 @@ class Answers:
             if arrived < asked.start and not going_on:
                 continue  # taken for another request since: the next poll tells of it again
             if connection.state != WAITING:
-                exchange.step(connection)
+                exchange.step(connection, clock() - base if going_on else arrived)
+                if going_on:
+                    now = clock() - base  # a user that it freed is not to wait for a time that is past
                 continue
             try:
                 data = connection.recv(RECEIVE)

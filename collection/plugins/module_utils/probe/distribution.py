@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Callable
 
 NS_PER_MS = 1_000_000
@@ -31,22 +33,12 @@ class Distribution:
 
         middle: the bucket's middle in nanoseconds by its index; `middle_ns` unless told.
         """
-        if not self.count or not self.counts:
-            return None
-        rank = max(1, math.ceil(percent / 100.0 * self.count))
-        seen = 0
-        for index in sorted(self.counts):
-            seen += self.counts[index]
-            if seen >= rank:
-                return self._within((middle or middle_ns)(index)) / NS_PER_MS
-        return None
+        return self._percentiles_ms((percent,), middle or middle_ns)[0]
 
     def figures_ms(self) -> dict[str, float | None]:
         """p50 to p999, mean, min and max in milliseconds; None without data."""
         values: dict[str, float | None] = (
-            dict(self.told_ms)
-            if self.told_ms
-            else {name: _rounded(self.percentile_ms(percent)) for name, percent in PERCENTILES.items()}
+            dict(self.told_ms) if self.told_ms else dict(zip(PERCENTILES, self.curve(PERCENTILES.values())))
         )
         values["mean"] = _rounded(self.sum_ns / self.count / NS_PER_MS) if self.count and self.sum_known else None
         values["min"] = _rounded(self.min_ns / NS_PER_MS) if self.min_ns is not None else None
@@ -55,7 +47,19 @@ class Distribution:
 
     def curve(self, points: Iterable[float]) -> list[float | None]:
         """Latency in milliseconds at each percentile of `points`."""
-        return [_rounded(self.percentile_ms(point)) for point in points]
+        return [_rounded(value) for value in self._percentiles_ms(tuple(points), middle_ns)]
+
+    def _percentiles_ms(self, percents: Sequence[float], middle: Callable[[int], float]) -> list[float | None]:
+        """Read together, so that the buckets are counted through once."""
+        if not self.count or not self.counts:
+            return [None] * len(percents)
+        indexes = sorted(self.counts)
+        up_to = list(accumulate(map(self.counts.__getitem__, indexes)))
+        values: list[float | None] = []
+        for percent in percents:
+            at = bisect_left(up_to, max(1, math.ceil(percent / 100.0 * self.count)))
+            values.append(self._within(middle(indexes[at])) / NS_PER_MS if at < len(indexes) else None)
+        return values
 
     def _within(self, value_ns: float) -> float:
         low = value_ns if self.min_ns is None else max(value_ns, self.min_ns)

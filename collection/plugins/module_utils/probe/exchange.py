@@ -48,6 +48,8 @@ class Exchange:
         self.epoll, self.by_fd, self.now = self.opening.epoll, self.opening.by_fd, self.opening.now
         #: Users whose request ended: the loop decides what they do next (never from inside a step: no recursion).
         self.free_users: deque[tuple[Any, int]] = deque()
+        #: Connections on which requests of this turn of the loop wait to be written together: HTTP/2 has such.
+        self.gathered: list[Any] = []
         #: Of each lane; this worker's part of `max_in_flight`.
         self.cap = options.max_in_flight
         self._timeout_ns = int(options.timeout_s * 1e9)
@@ -81,21 +83,25 @@ class Exchange:
         else:
             self._write(connection)
 
-    def step(self, connection: Connection) -> None:
-        """The socket is ready for what the connection waits for."""
+    def step(self, connection: Connection, arrived: int) -> None:
+        """The socket is ready for what the connection waits for. What can be read had come at `arrived`."""
         state = connection.state
         if state in (READING, WAITING):
-            self._readable(connection)
+            self._readable(connection, arrived)
         elif state in (CONNECTING, HANDSHAKING):
             self.opening.step(connection)
         elif state == SENDING:
-            if not self._readable(connection) and connection.state == SENDING:
+            if not self._readable(connection, arrived) and connection.state == SENDING:
                 self._write_rest(connection)
         elif not connection.heard():
             lane = connection.lane
             lane.idle_closed += 1
             lane.idle[connection.target.origin].remove(connection)
             self.opening.drop(connection)
+
+    def write_gathered(self) -> None:
+        """Write what was gathered in this turn of the loop."""
+        self.gathered.clear()  # a connection of single requests writes each at once
 
     def received(self, connection: Connection, data: bytes, now: int) -> bool:
         """Take a piece of the answer (b"": the peer closed); True when the request ended."""
@@ -274,10 +280,10 @@ class Exchange:
         elif not data and connection.was_reset():
             self.broken(connection, ConnectionResetError(errno.ECONNRESET, ""))
         elif not self.received(connection, data, now):
-            self._readable(connection)
+            self._readable(connection, now)
 
-    def _readable(self, connection: Connection) -> bool:
-        """Take what came; True when that ended the request."""
+    def _readable(self, connection: Connection, arrived: int) -> bool:
+        """Take what had come at `arrived`; True when that ended the request."""
         while True:
             try:
                 data = connection.recv(RECEIVE)
@@ -290,7 +296,7 @@ class Exchange:
                 self.broken(connection, ConnectionResetError(errno.ECONNRESET, ""))
                 return True
             # Without TLS epoll says when there is more; TLS may hold decrypted bytes that epoll knows nothing of.
-            if self.received(connection, data, self.now()):
+            if self.received(connection, data, arrived):
                 return True
             if connection.tls is None:
                 return False

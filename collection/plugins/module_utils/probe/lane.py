@@ -42,7 +42,7 @@ class Lane:
         self.idle: dict[Origin, list[Connection]] = {target.origin: [] for target in targets}
         #: TLS sessions to resume, by origin (resuming.py).
         self.sessions: dict[Origin, Any] = {}
-        self.heads: list[dict[bytes, object]] = [{} for _unused in targets]
+        self.heads: list[dict[Any, object]] = [{} for _unused in targets]
         self._due = [0] * len(targets)
         self._due_taken = 0
         self.idle_closed = 0

@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 from .answers import Answers
 from .arrivals import Arrivals
+from .backlog import Backlog
 from .connection import NEVER
 from .exchange import Exchange
 from .lane import Lane
@@ -22,7 +23,7 @@ from .rows import BUCKET_NS
 from .schedule import Stage, due_times
 from .standstill import TICK_NS, Standstill
 from .tally import Tally
-from .users import EVENTS, Users
+from .users import Users
 
 SECOND_NS = 1_000_000_000
 
@@ -49,15 +50,14 @@ class Loop:
     def run(self, emit: Callable[[dict[str, Any]], None], pump: Callable[[], None]) -> None:
         """Send the plan's requests and wait for their outcomes; `pump` moves written deltas on, each tick."""
         exchange, recorder, load = self.exchange, self.recorder, self.load
-        clock, base, free = time.monotonic_ns, exchange.base_ns, exchange.free_users
+        free, gathered = exchange.free_users, exchange.gathered
         standstill = Standstill(recorder)
         answers = Answers(exchange, self.lanes[0], standstill, load.quota, load.instant)
-        next_start, next_control = load.next_start(), next(self._controls, NEVER)
-        next_tick, next_second = 0, SECOND_NS
+        next_start, next_control, next_tick, next_second = load.next_start(), next(self._controls, NEVER), 0, SECOND_NS
         time.sleep(max(0.0, -exchange.now() / 1e9))
         now = exchange.now()
         bucket_end = recorder.bucket_start + BUCKET_NS
-        told: list[tuple[int, int]] = []
+        backlog = Backlog(exchange)
         while True:
             # 1. what is due
             if now >= next_start or free:
@@ -65,6 +65,8 @@ class Loop:
                 next_start = load.next_start()
             if now >= next_control:
                 next_control = self._start_control(next_control, now)
+            if gathered:
+                exchange.write_gathered()
             # 2. books and limits
             if now >= bucket_end:
                 recorder.flush(now)
@@ -87,15 +89,12 @@ class Loop:
                     emit(self._delta(now))
             # 3. wait for an answer, or for the next start. What becomes due while many answers are taken, as after a
             # stall, is sent between the slices of such a backlog.
-            if not told:
-                told = load.wait(min(next_tick, next_start, next_control), now)
-                arrived = clock() - base
-                if standstill.ended(arrived):
-                    load.skip(arrived)
-                    next_start = load.next_start()
-                    next_tick = arrived
+            events, arrived, waited = backlog.next(load, min(next_tick, next_start, next_control), now)
+            if waited and standstill.ended(arrived):
+                load.skip(arrived)
+                next_start = load.next_start()
+                next_tick = arrived
             # 4. answers
-            events, told = told[:EVENTS], told[EVENTS:]
             now = answers.take(events, arrived)
         recorder.flush(now)
         load.book()

@@ -9,6 +9,7 @@ latency to a list, and `flush` counts the list every 100 ms.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 from . import outcome
@@ -62,7 +63,7 @@ class Answer(Protocol):
     @property
     def cut(self) -> bool: ...
 
-    def alike(self, wire_bytes: int, keep: bool) -> bytes: ...
+    def alike(self, wire_bytes: int, keep: bool) -> Hashable: ...
 
 
 class KnownHead:
@@ -170,7 +171,7 @@ class Recorder:
         key = (lane.name, request.target_index, who)
         self.tally.cell(key).bytes_received += request.wire_bytes
         total = request.wire_bytes
-        alike = reader.alike(total, lane.keep) if self.fast and name == outcome.OK and total <= FAST_LIMIT else b""
+        alike = reader.alike(total, lane.keep) if self.fast and name == outcome.OK and total <= FAST_LIMIT else ()
         if alike:
             length = len(request.payload) if lane.single else 0
             self._remember(request.heads, alike, KnownHead(key, head.status, total, reader.body_bytes, length))
@@ -257,7 +258,7 @@ class Recorder:
                 known.handshake_times.clear()
         figures.requests_on_kept_connections += times
 
-    def _remember(self, heads: dict[bytes, Any], raw: bytes, known: KnownHead) -> None:
+    def _remember(self, heads: dict[Any, Any], raw: Hashable, known: KnownHead) -> None:
         if raw in heads:  # a first answer on a new connection, or one under TLS, says nothing new
             return
         if len(heads) >= KNOWN_HEADS:
@@ -268,7 +269,7 @@ class Recorder:
         heads[raw] = known
         self._known.append(known)
 
-    def _flush_only(self, heads: dict[bytes, Any]) -> None:
+    def _flush_only(self, heads: dict[Any, Any]) -> None:
         bucket_start = self.bucket_start
         self.flush(bucket_start)
         self.bucket_start = bucket_start

@@ -46,7 +46,7 @@ class Request:
         self.number: int
         self.turn = 0  # the request's number in the whole plan
         self.user: Any = None
-        self.heads: dict[bytes, Any] = {}  # answers that are known already
+        self.heads: dict[Any, Any] = {}  # answers that are known already
         self.reader: AnswerReader | None = None
         self.wire_bytes = 0  # bytes of the answer so far
         self.hops = 0  # redirects that were followed

@@ -22,6 +22,8 @@ _ERRORS = (
 )
 
 HEADER_BYTES = 9
+#: Where in them the flags are, and the stream's number.
+FLAGS_AT, STREAM_AT = 4, 5
 #: The largest frame that either side takes without another word.
 FRAME_SIZE = 16_384
 MAX_WINDOW = (1 << 31) - 1

@@ -90,6 +90,8 @@ TABLE_SIZE = 4096
 NO_TABLE = b"\x20"
 #: Of all fields of a block together, as for HTTP/1.1.
 MAX_FIELDS = 262_144
+#: So many fields fill the table, however short they are.
+_MOST_FIELDS = TABLE_SIZE // _OVERHEAD
 #: How many blocks are remembered, and up to which length.
 _KEPT_BLOCKS, _KEPT_BLOCK = 256, 4_096
 #: They speak of a connection, and have no place on one that is shared (RFC 9113 8.2.2).
@@ -126,7 +128,7 @@ class Decoder:
     every connection (`memory` is for all of them), the others as long as the table stays as it is.
     """
 
-    __slots__ = ("_dynamic", "_known", "_limit", "_memory", "_size")
+    __slots__ = ("_dynamic", "_known", "_later", "_limit", "_memory", "_size")
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -134,11 +136,16 @@ class Decoder:
         self._size = 0
         self._limit = TABLE_SIZE
         self._known: Memory = {}
+        #: What was added since, and is put into the table once a block may name it. What older ones added is out of it.
+        self._later: deque[tuple[Field, ...]] = deque(maxlen=_MOST_FIELDS)
 
     def decode(self, block: bytes) -> Fields:
         """The block's fields. Raises HpackError."""
         known = self._memory.get(block) or self._known.get(block)
         if known is None:
+            for added in self._later:
+                self._add(added)
+            self._later.clear()
             try:
                 return self._decode(block)
             except IndexError:
@@ -146,7 +153,8 @@ class Decoder:
             except ValueError as error:
                 raise HpackError(str(error)) from None
         if known.added:
-            self._add(known.added)
+            self._later.append(known.added)
+            self._known.clear()
         return known
 
     def _decode(self, block: bytes) -> Fields:

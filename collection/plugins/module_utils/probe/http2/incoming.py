@@ -154,7 +154,7 @@ class Incoming(Connection):
         if self._credit > frames.OUR_WINDOW // 2:
             self.out += frame(frames.WINDOW_UPDATE, 0, 0, number(self._credit))
             self._credit = 0
-        data = _unpadded(payload, flags)
+        data = _unpadded(payload) if flags & frames.PADDED else payload
         if stream is None:
             return
         stream.request.wire_bytes += frames.HEADER_BYTES + length
@@ -170,15 +170,16 @@ class Incoming(Connection):
             self._malformed(stream, str(error))
 
     def _headers(self, flags: int, stream_id: int, payload: bytes) -> None:
-        payload = _unpadded(payload, flags)
+        if flags & frames.PADDED:
+            payload = _unpadded(payload)
         if flags & frames.PRIORITIZED:
             if len(payload) < 5:
                 raise ProtocolError("headers without the priority that they announce", frames.FRAME_SIZE_ERROR)
             payload = payload[5:]
-        self._stream(stream_id)
+        stream = self._stream(stream_id)
         ends = bool(flags & frames.END_STREAM)
         if flags & frames.END_HEADERS:
-            self._whole_block(stream_id, payload, ends)
+            self._whole_block(stream, payload, ends)
             return
         self._block_of, self._block_ends = stream_id, ends
         self._block += payload
@@ -190,17 +191,16 @@ class Incoming(Connection):
         if len(self._block) > MAX_HEAD:
             raise ProtocolError(f"headers of more than {MAX_HEAD} bytes", frames.ENHANCE_YOUR_CALM)
         if flags & frames.END_HEADERS:
-            stream_id, block = self._block_of, bytes(self._block)
+            stream, block = self.streams.get(self._block_of), bytes(self._block)
             self._block_of = 0
             self._block.clear()
-            self._whole_block(stream_id, block, self._block_ends)
+            self._whole_block(stream, block, self._block_ends)
 
-    def _whole_block(self, stream_id: int, block: bytes, ends: bool) -> None:
+    def _whole_block(self, stream: Stream | None, block: bytes, ends: bool) -> None:
         try:
             fields = self._decoder.decode(block)
         except HpackError as error:
             raise ProtocolError(str(error), frames.COMPRESSION_ERROR) from error
-        stream = self.streams.get(stream_id)
         if stream is None:
             return
         stream.request.wire_bytes += frames.HEADER_BYTES + len(block)
@@ -308,9 +308,7 @@ class Incoming(Connection):
             raise ProtocolError(f"{name} in the wrong place")
 
 
-def _unpadded(payload: bytes, flags: int) -> bytes:
-    if not flags & frames.PADDED:
-        return payload
+def _unpadded(payload: bytes) -> bytes:
     if not payload or payload[0] >= len(payload):
         raise ProtocolError("padding that is longer than its frame")
     return payload[1 : len(payload) - payload[0]]

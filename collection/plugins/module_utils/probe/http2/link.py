@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 from ..connection import IDLE
+from ..target import Target
 from . import frames
-from .frames import frame
-from .hpack import NO_TABLE
+from .frames import frame, number
+from .hpack import NO_TABLE, Memory
 from .incoming import Incoming
 from .stream import Stream
 
@@ -23,7 +25,12 @@ _OUT_FULL = 262_144
 class Link(Incoming):
     """Requests are put on it as long as it has room. Times in ns from the start of the probe."""
 
-    __slots__ = ()
+    __slots__ = ("fresh", "gathered")
+
+    def __init__(self, lane: Any, target: Target, memory: Memory, begun_at: int, limit: int | None) -> None:
+        super().__init__(lane, target, memory, begun_at, limit)
+        self.gathered = False  # what it has to write is written at the end of this turn of the loop
+        self.fresh: list[Stream] = []  # begun since it was written to
 
     def room(self, now: int) -> int:
         """How many more requests it can take now, or once it is set up."""
@@ -52,6 +59,10 @@ class Link(Incoming):
         self.streams[stream.id] = stream
         payload = request.payload
         # Made for stream 0, with its body behind it (wire.py).
+        if payload[frames.FLAGS_AT] & frames.END_STREAM and not self.table_shrank:
+            self.out += payload[: frames.STREAM_AT] + number(stream.id) + payload[frames.HEADER_BYTES :]
+            request.unwritten = b""
+            return
         length, kind, flags, _unused = frames.frame_header(payload, 0)
         end = frames.HEADER_BYTES + length
         block = payload[frames.HEADER_BYTES : end]
@@ -72,6 +83,15 @@ class Link(Incoming):
         self.doubted = True
         self.out += frame(frames.PING, 0, 0, b"\0" * 8)
 
+    def stamp(self, now: int, closed: bool) -> None:
+        """What was gathered is sent now: this is when those requests start, and are due in a closed model."""
+        for stream in self.fresh:
+            request = stream.request
+            if closed and request.due == request.start:  # no pace gave it a time of its own
+                request.due = now
+            request.start = stream.connected_at = now
+        self.fresh.clear()
+
     def flush(self) -> bool:
         """Write what is to be written; True when that is all. Raises OSError."""
         while self.out or self.unsent:
@@ -80,7 +100,7 @@ class Link(Incoming):
             if not self.out:
                 return True
             try:
-                written = self.send(bytes(self.out[:_OUT_FULL]))
+                written = self.send(bytes(self.out if len(self.out) <= _OUT_FULL else self.out[:_OUT_FULL]))
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 return False
             del self.out[:written]

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Callable
 
 from .. import grpc, outcome
-from ..connection import Connection
+from ..connection import READS, Connection
 from ..diagnosis import may_be_sent_again
 from ..exchange import RECEIVE, Exchange
 from ..lane import Lane
@@ -33,6 +33,8 @@ from .stream import Stream
 
 _IN, _OUT = select.EPOLLIN, select.EPOLLOUT
 _NO_H2 = "the server does not offer h2"
+#: Of the requests of a turn, the first waits for so many others at most before they are written.
+_TOGETHER = 16
 #: A connection that carried nothing for less is used without a look, as the exchange of single requests does.
 _LOOK_AFTER_NS = 1_000_000
 
@@ -64,16 +66,24 @@ class Multiplexed(Exchange):
         request.unwritten = request.payload
         self._place(Stream(lane, request, self.recorder.keep_body or request.target.protocol in GRPC), now)
 
-    def step(self, connection: Connection) -> None:
+    def step(self, connection: Connection, arrived: int) -> None:
         """The socket is ready for what the connection waits for."""
         if not isinstance(connection, Link):
-            super().step(connection)
+            super().step(connection, arrived)
         elif not connection.connected_at:
             self.opening.step(connection)
         else:
             self._readable_link(connection)
-            if connection.sock is not None and (connection.out or connection.unsent):
-                self._flush(connection)
+            self._gather(connection)
+
+    def write_gathered(self) -> None:
+        """Write what was gathered in this turn of the loop, one `send` for each connection."""
+        gathered = self.gathered
+        while gathered:
+            link = gathered.pop()
+            link.gathered = False
+            if link.sock is not None:
+                self._flush(link)
 
     def fail(self, connection: Connection, now: int, name: str, error: str) -> None:
         """The connection could not be opened, or the request of one without streams ended without a whole answer."""
@@ -147,9 +157,19 @@ class Multiplexed(Exchange):
             self.opening.begin(link)
         elif link.settled:
             link.put(stream)
-            self._flush(link)
+            link.fresh.append(stream)
+            if len(link.fresh) < _TOGETHER:
+                self._gather(link)
+            else:
+                self._flush(link)
         else:
             link.waiting.append(stream)
+
+    def _gather(self, link: Link) -> None:
+        """Have what is to be written on it written at the end of this turn of the loop."""
+        if not link.gathered and (link.out or link.unsent):
+            link.gathered = True
+            self.gathered.append(link)
 
     def _link(self, lane: Lane, target: Target) -> Link:
         limit = self._limits.get(target.origin)
@@ -187,6 +207,8 @@ class Multiplexed(Exchange):
 
     def _flush(self, link: Link) -> None:
         """Write what is to be written, now or when the socket takes it."""
+        if link.fresh:
+            link.stamp(self.now(), self._closed)
         try:
             whole = link.flush()
         except OSError as error:
@@ -201,43 +223,60 @@ class Multiplexed(Exchange):
             self.epoll.modify(link.fd, wanted)
 
     def _readable_link(self, link: Link) -> None:
-        """Take what came."""
-        while True:
-            try:
-                data = link.recv(RECEIVE)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            except OSError as error:
-                self._broken(link, error, "reading")
-                return
-            now = self.now()
-            if not data:
-                if link.tls is not None and link.was_reset():
-                    self._broken(link, ConnectionResetError(errno.ECONNRESET, ""), "reading")
-                else:
-                    self._closed_by_peer(link, now)
-                return
+        """Take what came, then what became of the connection."""
+        data, end = self._read(link)
+        now = self.now()
+        if data:
             try:
                 link.feed(data, now)
             except ProtocolError as error:
                 self._protocol_broken(link, error, now)
                 return
             self._after_reading(link, now)
-            # TLS may hold decrypted bytes that epoll knows nothing of.
-            if link.sock is None or link.tls is None or not link.sock.pending():
-                return
+        if end is None or link.sock is None:
+            return
+        if isinstance(end, OSError):
+            self._broken(link, end, "reading")
+        else:
+            self._closed_by_peer(link, now)
+
+    @staticmethod
+    def _read(link: Link) -> tuple[bytes, OSError | bool | None]:
+        """What came, and what is behind it: None: nothing yet, True: the peer closed, or the error.
+
+        TLS tells of one record at a time, and a server may put each answer into one of its own: all are read, so that
+        what follows from them goes out together.
+        """
+        pieces: list[bytes] = []
+        try:
+            for _unused in range(READS if link.tls is not None else 1):
+                data = link.recv(RECEIVE)
+                if not data:
+                    reset = link.tls is not None and link.was_reset()
+                    return b"".join(pieces), ConnectionResetError(errno.ECONNRESET, "") if reset else True
+                pieces.append(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        except OSError as error:
+            return b"".join(pieces), error
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces), None
 
     def _after_reading(self, link: Link, now: int) -> None:
         """Book what ended, send what waited for the server's first words, and part from it when it leaves."""
         self._book_ended(link, now)
         if link.sock is None:
             return
-        if link.waiting and (link.settled or link.leaving):
+        waited = bool(link.waiting) and (link.settled or link.leaving)
+        if waited:
             self._send_waiting(link, now)
         if link.settled:
             self._limits[link.target.origin] = link.limit
-        if not self._is_done(link, now):
-            self._flush(link)
+        if self._is_done(link, now):
+            return
+        if waited:
+            self._flush(link)  # they waited long enough
+        else:
+            self._gather(link)
 
     def _send_waiting(self, link: Link, now: int) -> None:
         """What was held until the server's first words; what finds no room goes to another connection."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from typing import Any
 
 from ..request import Request
@@ -81,12 +82,11 @@ class Stream:
         """The body is longer than what of it is kept."""
         return self._keeps_body and self.body_bytes > len(self.body)
 
-    def alike(self, wire_bytes: int, _keep: bool) -> bytes:
-        """What another answer has to look like to be booked as this one is; b"" where none can be."""
+    def alike(self, wire_bytes: int, _keep: bool) -> Hashable:
+        """What another answer has to look like to be booked as this one is; () where none can be."""
         if len(self.body) > _ALIKE_UP_TO:
-            return b""
-        sizes = b"%d %d" % (wire_bytes, self.body_bytes)
-        return b"\n".join((sizes, self.head_raw, self._trailers_raw, self.body))
+            return ()
+        return wire_bytes, self.body_bytes, self.head_raw, self._trailers_raw, bytes(self.body)
 
     def take_fields(self, fields: Fields) -> None:
         """A header block: a head, or trailers behind the body. Raises MalformedAnswer."""

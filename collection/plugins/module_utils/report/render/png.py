@@ -16,7 +16,7 @@ from .story import story
 try:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 except ImportError:  # pictures are made on the controller only
     Figure = None  # type: ignore[assignment,misc]
 
@@ -102,6 +102,11 @@ def _legend(axis: Any) -> None:
     axis.legend(handles, short, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=9, frameon=False)
 
 
+def _title(axis: Any, text: str) -> None:
+    """Above the chart. Its place is told: to find one, all that is drawn would be measured first."""
+    axis.set_title(text, loc="left", fontsize=12, color=INK, y=1.0)
+
+
 def _headline(variant: Mapping[str, Any]) -> str:
     figure = variant["figures"]
     share = figure["availability"]["planned"]["percent"]
@@ -111,7 +116,7 @@ def _headline(variant: Mapping[str, Any]) -> str:
 
 def requests(axis: Any, variant: Json, zoom: Json, headline: str) -> None:
     """Requests a second, stacked: good answers by version, failures above."""
-    axis.set_title(headline, loc="left", fontsize=12, color=INK)
+    _title(axis, headline)
     # One area each: a bar for every interval takes ten times as long to draw and looks the same.
     edges = [at_s for start_s in zoom["t_s"] for at_s in (start_s, start_s + zoom["step_s"])]
     base = [0.0] * len(edges)
@@ -188,7 +193,7 @@ def outages_and_marks(axis: Any, variant: Json) -> None:
 
 
 def _distribution(axis: Any, variants: Sequence[Json]) -> None:
-    axis.set_title("Latency by percentile", loc="left", fontsize=12, color=INK)
+    _title(axis, "Latency by percentile")
     drawn = False
     for i, variant in enumerate(variants):
         curve = variant["curve"]
@@ -216,7 +221,7 @@ def _log_milliseconds(axis: Any) -> None:
     axis.set_yscale("log")
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter(FuncFormatter(_milliseconds))
-    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_minor_locator(NullLocator())  # each mark is drawn by itself, and they are hundreds
 
 
 def _clock(seconds: float, _position: int | None = None) -> str:

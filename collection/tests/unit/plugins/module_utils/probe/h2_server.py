@@ -84,6 +84,11 @@ class Peer:
             raise ConnectionError("no preface")
         self.send(frame(SETTINGS, 0, 0, settings))
 
+    @property
+    def unread(self) -> bytes:
+        """What came together with the frame that was read last."""
+        return self._data
+
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 

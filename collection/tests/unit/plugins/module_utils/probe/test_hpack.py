@@ -106,6 +106,20 @@ def string(text: bytes, coded: bool) -> bytes:
     return bytes((len(raw) | (0x80 if coded else 0),)) + raw
 
 
+def varint(number: int) -> bytes:
+    """What of an integer did not fit into its first byte."""
+    coded = b""
+    while number >= 0x80:
+        coded, number = coded + bytes((number & 0x7F | 0x80,)), number >> 7
+    return coded + bytes((number,))
+
+
+def indexed(number: int) -> bytes:
+    """A block of one field: entry `number` of the sender's own table."""
+    index = 62 + number
+    return bytes((0x80 | index,)) if index < 127 else b"\xff" + varint(index - 127)
+
+
 class Encoder:
     """Uses the table whenever it can: a plain model of RFC 7541 2.3 and 4, beside the one under test."""
 
@@ -140,6 +154,25 @@ def test_blocks_that_come_again_mean_what_they_meant(
         encoder, decoder = sides[data.draw(st.integers(0, 1))]
         expected = [(name, value) for name, value, _unused in fields]
         assert list(decoder.decode(encoder.encode(fields)).pairs) == expected
+
+
+@pytest.mark.parametrize("times", [1, 2, 130, 300])
+@pytest.mark.parametrize("size", [0, 2_000, 5_000])
+def test_a_block_that_is_added_again_and_again_fills_the_table_as_if_read_each_time(times: int, size: int) -> None:
+    """As nginx sends them: every field to be kept, and none of those that were."""
+    block = b"\x40\x01a\x00" + b"\x40\x01b" + (b"\x00" if not size else b"\x7f" + varint(size - 127) + b"x" * size)
+    other, table = b"\x40\x01c\x01d", Encoder().table
+    decoder = Decoder({})
+    for added in [[(b"a", b""), (b"b", b"x" * size)]] * times + [[(b"c", b"d")]]:
+        for field in added:
+            table.insert(0, field)
+            while sum(len(one) + len(value) + 32 for one, value in table) > 4096:
+                table.pop()
+        decoder.decode(block if len(added) > 1 else other)
+    for number, field in enumerate(table):
+        assert decoder.decode(indexed(number)).pairs == (field,)
+    with pytest.raises(HpackError):
+        decoder.decode(indexed(len(table)))
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=300), st.binary(max_size=300)), max_size=8))

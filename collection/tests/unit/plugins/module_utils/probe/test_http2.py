@@ -8,6 +8,7 @@ import json
 import ssl
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,27 @@ def test_every_request_is_answered_on_as_many_connections_as_its_lane_has(
     assert counts(record) == {"ok": seen.requests} == {"ok": record["totals"]["due"]}
     assert record["totals"]["due"] >= 40
     assert record["totals"]["connections_opened"] == seen.connections == connections
+
+
+def test_the_requests_of_a_turn_go_out_together_and_start_when_they_do(tmp_path: Path) -> None:
+    waiting: list[int] = []
+
+    def script(peer: Peer) -> None:
+        """Ten requests, ten answers in one piece; how many bytes came with the first of the ten."""
+        while (first := peer.next()) is not None:
+            waiting.append(len(peer.unread))
+            streams = [first.stream, *(one.stream for _unused in range(9) if (one := peer.next()) is not None)]
+            peer.send(b"".join(frame(HEADERS, END_HEADERS | END_STREAM, stream, head()) for stream in streams))
+
+    log = tmp_path / "attempts.jsonl"
+    with h2_serving(script) as seen:
+        record = ask(seen.port, users=10, requests=50, attempts=str(log))
+    assert counts(record) == {"ok": 50}
+    assert len(waiting) == 5
+    assert len(set(waiting[1:])) == 1  # nine requests each time
+    assert waiting[1] > 9 * 9
+    sent = Counter(json.loads(line)["sent_s"] for line in log.read_text().splitlines())
+    assert list(sent.values()).count(10) == 4, sent
 
 
 def test_a_goaway_leaves_out_what_the_server_did_not_begin_and_lets_the_rest_end() -> None:
