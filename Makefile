@@ -65,14 +65,13 @@ test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
 	$(SIDE_BY_SIDE)
 	$(MAKE) --no-print-directory timed
 
-# A test that measures time mostly waits, so there are four; it may fail for a neighbour's sake: then it is run again alone,
-# and has to pass.
-SPREAD := $(BIN)/pytest -q --durations=15 --dist worksteal
+# Two at a time. A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.
+TWO := $(BIN)/pytest -q --durations=15 -n 2 --dist worksteal
 units: $(BIN)/.dev
-	$(SPREAD) -n 2 -m 'not timed' collection/tests/unit workloads
+	$(TWO) -m 'not timed' collection/tests/unit workloads
 
 timed: $(BIN)/.dev
-	$(SPREAD) -n 4 -m timed collection/tests/unit || \
+	$(TWO) -m timed collection/tests/unit || \
 	  $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m timed collection/tests/unit
 
 # Its output comes in one piece; roles and the lab, which wait on each other and on pods, go first.
