@@ -182,7 +182,7 @@ def _front(view: ClusterView, answers: Answers, failures: tuple[Failure, ...]) -
 def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
     """A hook that is advised after one failure must outlast the slowest race of all."""
     hooked = finding.cause == "terminated_while_routed" and "lifecycle" in str(finding.change.patch)
-    pod = next((pod for pod in scene.pods if pod.name == finding.subject), None)
+    pod = scene.pods_by_name.get(finding.subject)
     if not hooked or pod is None or not race.get("slowest_ms"):
         return finding
     return replace(finding, change=hook_change(scene, pod, race["smallest_safe_pre_stop_s"]))

@@ -149,11 +149,15 @@ class ClusterView:
     def _seen_to_change(self) -> list[ObjectChange]:
         return sorted((change for change in self.record.changes if change.via != "list"), key=_time)
 
-    def _pod(self, change: ObjectChange) -> PodLife:
-        return self.pods.setdefault(change.uid, PodLife(change.name, change.uid, change.t_ns))
+    def _pod(self, uid: str, name: str, t_ns: int) -> PodLife:
+        """The life of a pod, begun when it is first told of."""
+        pod = self.pods.get(uid)
+        if pod is None:
+            pod = self.pods[uid] = PodLife(name, uid, t_ns)
+        return pod
 
     def _add_pod(self, change: ObjectChange) -> None:
-        pod, state, t = self._pod(change), change.state, change.t_ns
+        pod, state, t = self._pod(change.uid, change.name, change.t_ns), change.state, change.t_ns
         if change.spec is not None:
             pod.spec = change.spec
         pod.node = state.get("node") or pod.node
@@ -182,11 +186,15 @@ class ClusterView:
 
     def _add_waits(self, pod: PodLife, change: ObjectChange) -> None:
         """Each reason with its beginning and end."""
+        told = () if change.event == "deleted" else ("containers", "init_containers")
         now = {
             str(container["name"]): container
-            for container in [*change.state.get("containers", []), *change.state.get("init_containers", [])]
-            if container.get("state") == "waiting" and change.event != "deleted"
+            for group in told
+            for container in change.state.get(group, ())
+            if container.get("state") == "waiting"
         }
+        if not now and not pod.waits:
+            return
         for wait in pod.waits:
             if wait.end_ns is None and (now.get(wait.container) or {}).get("reason", "") != wait.reason:
                 wait.end_ns = change.t_ns
@@ -219,7 +227,7 @@ class ClusterView:
     def _add_endpointslice(self, change: ObjectChange) -> None:
         service = change.state.get("service") or ""
         for uid, name in self.endpoints.setdefault(service, Endpoints()).add(change):
-            self.pods.setdefault(uid, PodLife(name, uid, change.t_ns))
+            self._pod(uid, name, change.t_ns)
 
     def _add_service(self, change: ObjectChange) -> None:
         _add_state(self.services, change.name, change)
