@@ -34,6 +34,7 @@ class ClusterView:
         self.namespace = namespace or recorded
         self.pods: dict[str, PodLife] = {}  # by uid
         self.nodes: dict[str, Steps[str]] = {}  # Ready: True, False, Unknown, gone
+        self.node_at: dict[str, str] = {}  # by the node's addresses
         self.pressures: dict[str, Steps[tuple[str, ...]]] = {}  # of nodes: MemoryPressure, DiskPressure, ...
         self.budgets: dict[str, Steps[Mapping[str, Any]]] = {}  # of disruptions, by name
         self.policies: dict[str, Steps[Mapping[str, Any]]] = {}  # of networks, by name
@@ -234,6 +235,7 @@ class ClusterView:
 
     def _add_node(self, change: ObjectChange) -> None:
         self.boot_ids.add(change.state.get("boot_id"))
+        self.node_at.update(dict.fromkeys(change.state.get("addresses") or (), change.name))
         ready = "gone" if change.event == "deleted" else str(change.state.get("ready"))
         self.nodes.setdefault(change.name, Steps()).set(change.t_ns, ready)
         self.pressures.setdefault(change.name, Steps()).set(change.t_ns, tuple(change.state.get("pressures") or ()))
