@@ -120,6 +120,8 @@ class Experiment:
                     self._collect(stage, plan.collect)
             if recorder is not None and plan.engine == "http_probe":
                 with self._timed("advice"):
+                    self._stop_recording(recorder)  # the report will read the same record
+                    recorder = None
                     self.record.advice = tried_patches(stage, plan.record, plan.service)
         except Interrupted:
             self.record.interrupted = True
@@ -264,13 +266,16 @@ class Experiment:
         for name, value in found.items():
             Path(f"{self.plan.record}.{name}.json").write_text(json.dumps(value) + "\n", encoding="utf-8")
 
+    def _stop_recording(self, recorder: Recorder) -> None:
+        failure = recorder.failure()
+        recorder.stop(failure)
+        if failure:
+            self.record.problems.append(f"the recorder {failure}")
+
     def _end(self, stage: Stage, recorder: Recorder | None) -> None:
         """Stop what still records, put back what was changed."""
         if recorder is not None:
-            failure = recorder.failure()
-            recorder.stop(failure)
-            if failure:
-                self.record.problems.append(f"the recorder {failure}")
+            self._stop_recording(recorder)
         stage.stop = threading.Event()  # putting back is not interrupted
         _done, failed, _left = undo_all(stage, stage.journal)
         self.record.not_undone = failed

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.detached import Running, start_ticks
+from ansible_collections.availability.lab.plugins.module_utils.cluster.record import read_record as read_cluster_record
 from ansible_collections.availability.lab.plugins.module_utils.experiment import handover
 from ansible_collections.availability.lab.plugins.module_utils.experiment import run as running
 from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal
@@ -121,6 +122,7 @@ def test_advice_is_tried_when_all_is_measured_and_nothing_put_back(
 
     def tried(stage: Stage, record: str, service: str) -> list[Json]:
         assert probe_of({}, plan)["complete"]
+        assert read_cluster_record(f"{record}.cluster.jsonl").end is not None  # as the report will read it
         seen.append((record, service, cluster.objects["deployments", "web"]["spec"]["replicas"]))
         return advice
 
