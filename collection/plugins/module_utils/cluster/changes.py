@@ -75,6 +75,11 @@ class Changes:
                 raise
         return self.merge(path, patch)
 
+    def dry_run(self, path: str, patch: Mapping[str, Any]) -> Json:
+        """The object as a strategic merge patch would leave it; nothing is stored. Unknown fields are refused."""
+        answer = self.api.send("PATCH", path, dict(patch), _STRATEGIC, dryRun="All", fieldValidation="Strict")
+        return _parsed(answer)
+
     def merge(self, path: str, patch: Mapping[str, Any]) -> Json:
         """A JSON merge patch (RFC 7386): lists are replaced whole."""
         return _parsed(self.api.send("PATCH", path, dict(patch), _MERGE))

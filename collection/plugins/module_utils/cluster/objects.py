@@ -69,6 +69,8 @@ def service_state(obj: Json) -> Json:
         "cluster_ip": spec.get("clusterIP"),
         "load_balancer": [entry.get("ip") or entry.get("hostname") for entry in ingress],
         "ports": ports,
+        "external_traffic_policy": spec.get("externalTrafficPolicy"),  # only of types that take outside traffic
+        "health_check_node_port": spec.get("healthCheckNodePort"),
     }
 
 
@@ -142,6 +144,7 @@ def node_state(obj: Json) -> Json:
         "unschedulable": bool(spec.get("unschedulable")),
         "taints": sorted(f"{taint['key']}:{taint.get('effect')}" for taint in spec.get("taints") or []),
         "deletion_timestamp": (obj.get("metadata") or {}).get("deletionTimestamp"),
+        "addresses": sorted({str(one.get("address")) for one in status.get("addresses") or []}),
         "boot_id": (status.get("nodeInfo") or {}).get("bootID"),  # tells whether it shares a kernel with others
     }
 

@@ -59,6 +59,7 @@ class ExperimentRecord:
         self.failures: list[str] = []
         self.problems: list[str] = []
         self.not_undone: list[str] = []
+        self.advice: list[Json] | None = None  # None: nobody looked for any
         self.phases_s: dict[str, float] = {}
         self.cpu_percent: float | None = None
 
@@ -92,6 +93,7 @@ class ExperimentRecord:
             "problems": self.problems,
             "failures": self.failures,
             "not_undone": self.not_undone,
+            "advice": self.advice,
             "phases_s": {name: round(seconds, 3) for name, seconds in self.phases_s.items()},
             "cpu_percent": self.cpu_percent,
         }

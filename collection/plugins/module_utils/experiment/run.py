@@ -1,6 +1,6 @@
 # Copyright: the Availability Lab founders
 # Apache-2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Runs one plan: deploy, settle, record, load, steps, collect, put back; on one clock, by one process.
+"""Runs one plan: deploy, settle, record, load, steps, collect, try the advice, put back; on one clock, by one process.
 
 Whatever goes wrong midway, the load ends with its record, what was changed is put back, and the experiment's own record
 says what happened.
@@ -25,6 +25,7 @@ from ..probe.arguments import seconds
 from ..probe.supervisor import OnSecond
 from . import objects
 from .address import find_address
+from .advice import tried_patches
 from .collect import KINDS as COLLECTORS
 from .journal import Journal, JournalError
 from .load import K6Job, LoadError, ProbeProcess
@@ -117,6 +118,11 @@ class Experiment:
             if plan.collect is not None:
                 with self._timed("collect"):
                     self._collect(stage, plan.collect)
+            if recorder is not None and plan.engine == "http_probe":
+                with self._timed("advice"):
+                    self._stop_recording(recorder)  # the report will read the same record
+                    recorder = None
+                    self.record.advice = tried_patches(stage, plan.record, plan.service)
         except Interrupted:
             self.record.interrupted = True
         except ERRORS as error:
@@ -260,13 +266,16 @@ class Experiment:
         for name, value in found.items():
             Path(f"{self.plan.record}.{name}.json").write_text(json.dumps(value) + "\n", encoding="utf-8")
 
+    def _stop_recording(self, recorder: Recorder) -> None:
+        failure = recorder.failure()
+        recorder.stop(failure)
+        if failure:
+            self.record.problems.append(f"the recorder {failure}")
+
     def _end(self, stage: Stage, recorder: Recorder | None) -> None:
         """Stop what still records, put back what was changed."""
         if recorder is not None:
-            failure = recorder.failure()
-            recorder.stop(failure)
-            if failure:
-                self.record.problems.append(f"the recorder {failure}")
+            self._stop_recording(recorder)
         stage.stop = threading.Event()  # putting back is not interrupted
         _done, failed, _left = undo_all(stage, stage.journal)
         self.record.not_undone = failed

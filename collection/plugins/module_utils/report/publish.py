@@ -14,6 +14,7 @@ from ..cluster.record import read_record as read_cluster_record
 from . import expectation, result
 from .cause.explain import explain
 from .cause.risk_sheet import Risk, risk_sheet
+from .cause.tried import with_tries
 from .figures import phases
 from .figures.cluster_lanes import cluster_marks, cluster_view, joined_views
 from .figures.error_budget import MONTHLY, ServiceLevel
@@ -150,6 +151,8 @@ def _run(
         attempts = read_attempts(source["attempts"]) if source["attempts"] else ()
         recording = recorded[source["variant"]][source["cluster"]]
         explained = explain(probe, recording, attempts, source.get("service") or None)
+        if source.get("advice") is not None:
+            explained = with_tries(explained, source["advice"])
     path = shown_path(source["probe"], directory)
     return Run(
         source["variant"],

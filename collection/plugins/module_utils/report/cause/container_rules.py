@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..figures.executed import CLIENT_OUTCOMES
@@ -20,9 +20,7 @@ NEVER_RAN = frozenset({"StartError", "ContainerCannotRun"})
 
 def oom_killed(failure: Failure, scene: Scene) -> Finding | None:
     """A container was killed because it used more memory than its limit."""
-    for pod, end, confidence in _down(failure, scene):
-        if end.reason != "OOMKilled":
-            continue
+    for pod, end, confidence in _down(failure, scene, lambda _pod, end: end.reason == "OOMKilled"):
         container = _container(pod, end.container)
         limit = (container.get("limits") or {}).get("memory_bytes")
         limit_text = f"its limit of {limit / 2**20:.0f} Mi" if limit else "the memory of its node"
@@ -80,11 +78,7 @@ def liveness_restart(failure: Failure, scene: Scene) -> Finding | None:
 
 def container_crashed(failure: Failure, scene: Scene) -> Finding | None:
     """A container ended although nobody deleted the pod: an error of the application, or a wrong command."""
-    for pod, end, confidence in _down(failure, scene):
-        if end.reason == "OOMKilled" or end.reason in NEVER_RAN:
-            continue
-        if pod.deletion_ns is not None and end.seen_ns >= pod.deletion_ns:
-            continue
+    for pod, end, confidence in _down(failure, scene, _by_nobody):
         if pod.removal is not None and end.seen_ns >= pod.removal.t_ns - EXIT_LAG_NS:
             continue  # its node ended it
         if end.exit_code == KILLED and "Event" in scene.view.record.skipped:
@@ -101,13 +95,20 @@ def container_crashed(failure: Failure, scene: Scene) -> Finding | None:
     return None
 
 
+def _by_nobody(pod: PodLife, end: Exit) -> bool:
+    """Whether neither its memory limit nor a deletion of the pod ended the container."""
+    if end.reason == "OOMKilled" or end.reason in NEVER_RAN:
+        return False
+    return pod.deletion_ns is None or end.seen_ns < pod.deletion_ns
+
+
 def _ended_by(killing_ns: int, pod: PodLife) -> Exit | None:
     """The container's end that the kubelet's decision of that moment led to."""
     return next((one for one in pod.exits if one.seen_ns >= killing_ns - EXIT_LAG_NS), None)
 
 
-def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]:
-    """Exits that may explain the failure, nearest first, with the confidence that their distance allows.
+def _down(failure: Failure, scene: Scene, fits: Callable[[PodLife, Exit], bool]) -> Iterator[tuple[PodLife, Exit, str]]:
+    """Exits that fit and may explain the failure, nearest first, with the confidence that their distance allows.
 
     high: it began about when the container ended, or while the service had no endpoint because of it; or there was none
     for most of the failed time because new pods ended instead of becoming ready.
@@ -116,7 +117,7 @@ def _down(failure: Failure, scene: Scene) -> Iterator[tuple[PodLife, Exit, str]]
     """
     if failure.only(CLIENT_OUTCOMES):
         return
-    down = scene.downtimes(failure)
+    down = [(pod, end, up) for pod, end, up in scene.downtimes(failure) if fits(pod, end)]
     without = scene.without_endpoint(failure) if down else None
     for pod, end, up_again in sorted(down, key=lambda entry: abs(failure.first_bad_ns - entry[1].t_ns)):
         routed = pod.routed(end.t_ns - EXIT_LAG_NS, end.t_ns)

@@ -265,7 +265,7 @@ def last_lost(findings: Iterable[tuple[Failure, Finding]], scene: Scene) -> dict
         if finding.cause != "terminated_while_routed":
             continue
         if finding.subject not in hooked or set(failure.outcomes) & NOT_EXECUTED:
-            pod = next((pod for pod in scene.pods if pod.name == finding.subject), None)
+            pod = scene.pods_by_name.get(finding.subject)
             ended = max(pod.dropped_ns or 0, pod.exit_ns or 0, pod.deletion_ns or 0) if pod else 0
             # a longer outage has another reason from then on
             last = min(failure.last_bad_ns, ended + PROXY_LAG_NS)

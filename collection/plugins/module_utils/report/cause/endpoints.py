@@ -22,22 +22,30 @@ class Endpoints:
         self.usable: Steps[int] = Steps()  # ready ones, else those that still serve, as kube-proxy chooses
         self.ports: Steps[tuple[int, ...]] = Steps()
         self._values: dict[str, dict[str, str]] = {}  # endpoint -> slice -> value: it may stand in two for a moment
-        self._slices: dict[str, Mapping[str, Any]] = {}
+        self._slices: dict[str, dict[str, str]] = {}  # slice -> endpoint -> value
         self._counts = dict.fromkeys(_RANK, 0)
 
     def add(self, change: ObjectChange) -> list[tuple[str, str]]:
-        """Take a slice's new state; (uid, name) of the pods in it."""
-        old = self._slices.pop(change.name, {"endpoints": []})
-        new: Mapping[str, Any] = {"endpoints": []}
+        """Take a slice's new state; (uid, name) of the pods that came into it."""
+        old = self._slices.pop(change.name, {})
+        new: dict[str, str] = {}
+        pods = []
         if change.event != "deleted":
-            new = self._slices[change.name] = change.state
             if change.state.get("ports"):
                 self.ports.set(change.t_ns, tuple(sorted(port for port in change.state["ports"] if port)))
-        entries = {_key(entry): entry for entry in new["endpoints"]}
-        for key in {_key(entry): None for entry in old["endpoints"]} | dict.fromkeys(entries):
-            self._set(change, key, _value(entries[key]) if key in entries else None)
+            for entry in change.state["endpoints"]:
+                key = _key(entry)
+                new[key] = _value(entry)
+                if entry["uid"] and key not in old:
+                    pods.append((key, str(entry["pod"])))
+            self._slices[change.name] = new
+        for key in old:
+            if key not in new:
+                self._set(change, key, None)
+        for key, value in new.items():
+            if old.get(key) != value:
+                self._set(change, key, value)
         self.usable.set(change.t_ns, self._counts["ready"] or self._counts["serving"])
-        pods = [(str(entry["uid"]), str(entry["pod"])) for entry in entries.values() if entry["uid"]]
         self.names.update(name for _unused, name in pods)
         return pods
 

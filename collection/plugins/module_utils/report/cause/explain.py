@@ -40,6 +40,7 @@ from .endpoint_rules import (
 from .failure import Failure, failures_of
 from .finding import CONFIDENCES, NS_PER_MS, NS_PER_S, Change, Evidence, Finding
 from .front import Way, way_to
+from .locality_rules import no_local_endpoint
 from .node_rules import evicted, node_not_ready
 from .race import races
 from .scene import Scene
@@ -67,6 +68,7 @@ RULES: dict[str, tuple[str, Rule]] = {
     "selector_changed": ("Service switched to other pods", selector_changed),
     "service_changed": ("Service deleted, or its ports changed", service_changed),
     "network_policy": ("network policy lets nobody through", network_policy),
+    "no_local_endpoint": ("no pod on the node that was asked", no_local_endpoint),
     "added_before_listening": ("endpoint added before the application listened", added_before_listening),
     "grace_too_short": ("pod killed at the end of its grace period", grace_too_short),
     "bad_release": ("the new version answers wrongly or late", bad_release),
@@ -182,7 +184,7 @@ def _front(view: ClusterView, answers: Answers, failures: tuple[Failure, ...]) -
 def _outlasting(finding: Finding, scene: Scene, race: Json) -> Finding:
     """A hook that is advised after one failure must outlast the slowest race of all."""
     hooked = finding.cause == "terminated_while_routed" and "lifecycle" in str(finding.change.patch)
-    pod = next((pod for pod in scene.pods if pod.name == finding.subject), None)
+    pod = scene.pods_by_name.get(finding.subject)
     if not hooked or pod is None or not race.get("slowest_ms"):
         return finding
     return replace(finding, change=hook_change(scene, pod, race["smallest_safe_pre_stop_s"]))

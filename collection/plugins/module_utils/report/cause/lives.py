@@ -23,6 +23,8 @@ FOREVER_NS = 2**63
 class Steps(Generic[T]):
     """A value that changes at known times and holds in between."""
 
+    __slots__ = ("times", "values")
+
     def __init__(self) -> None:
         self.times: list[int] = []
         self.values: list[T] = []

@@ -32,14 +32,14 @@ def node_not_ready(failure: Failure, scene: Scene) -> Finding | None:
     if not set(failure.outcomes) & UNREACHED or failure.only(CLIENT_OUTCOMES | ANSWERED_OUTCOMES):
         return None
     for node, steps in scene.view.nodes.items():
-        pods = [pod for pod in scene.pods if pod.node == node and pod.routed(failure.first_bad_ns)]
-        if not pods:
-            continue
         for start, end, ready in steps.spans():
             if ready == "True" or start <= scene.view.record.started_ns + NS_PER_S:
                 continue
             if not onset_within(failure, start - SILENT_NS, None if end is None else end + PROXY_LAG_NS):
                 continue
+            pods = [pod for pod in scene.pods if pod.node == node and pod.routed(failure.first_bad_ns)]
+            if not pods:
+                break
             wait = start - failure.first_bad_ns
             late = f", noticed {seconds(wait)} after the first failure" if wait > 0 else ""
             text = f"node {node} went Ready={ready}{late}; on it: {', '.join(sorted(pod.name for pod in pods))}"
@@ -55,7 +55,7 @@ def evicted(failure: Failure, scene: Scene) -> Finding | None:
     """A pod was evicted, preempted or drained."""
     if failure.only(CLIENT_OUTCOMES | ANSWERED_OUTCOMES):
         return None
-    found = [(pod, pod.removal) for pod in scene.pods if pod.removal is not None and pod.removal.reason in EVICTIONS]
+    found = [(pod, removal) for pod, removal in scene.removed if removal.reason in EVICTIONS]
     for pod, removal in sorted(found, key=lambda pair: abs(failure.first_bad_ns - pair[1].t_ns)):
         last = max(removal.t_ns, pod.dropped_ns or 0, pod.exit_ns or 0)
         without = scene.without_endpoint(failure)

@@ -41,7 +41,7 @@ GUARDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "grace period": ("a kill in the middle of an answer", ()),
     "replicas": ("one pod's end is the service's end", ("replicas_zero", "no_ready_endpoint")),
     "surge": ("a rollout that takes pods away first", ("no_ready_endpoint", "image_not_pulled", "unschedulable")),
-    "spread": ("one node's end is the service's end", ("node_not_ready", "evicted")),
+    "spread": ("one node's end is the service's end", ("node_not_ready", "evicted", "no_local_endpoint")),
     "disruption budget": ("a drain that takes all pods at once", ("evicted",)),
 }
 

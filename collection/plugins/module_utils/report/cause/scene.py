@@ -66,6 +66,16 @@ class Scene:
         return {key: self.view.workloads[key].values for key in sorted(self.owners) if key in self.view.workloads}
 
     @cached_property
+    def pods_by_name(self) -> dict[str, PodLife]:
+        """Of those that had one name after each other, as a StatefulSet's do, the first."""
+        return {pod.name: pod for pod in reversed(self.pods)}
+
+    @cached_property
+    def removed(self) -> tuple[tuple[PodLife, Note], ...]:
+        """The pods that somebody sent away, with what was told of it."""
+        return tuple((pod, pod.removal) for pod in self.pods if pod.removal is not None)
+
+    @cached_property
     def owners(self) -> frozenset[str]:
         """The workloads that made the pods, as Deployment/web."""
         return frozenset(self.view.workload_of(pod) for pod in self.pods) - {""}

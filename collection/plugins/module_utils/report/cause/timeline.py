@@ -34,6 +34,7 @@ class ClusterView:
         self.namespace = namespace or recorded
         self.pods: dict[str, PodLife] = {}  # by uid
         self.nodes: dict[str, Steps[str]] = {}  # Ready: True, False, Unknown, gone
+        self.node_at: dict[str, str] = {}  # by the node's addresses
         self.pressures: dict[str, Steps[tuple[str, ...]]] = {}  # of nodes: MemoryPressure, DiskPressure, ...
         self.budgets: dict[str, Steps[Mapping[str, Any]]] = {}  # of disruptions, by name
         self.policies: dict[str, Steps[Mapping[str, Any]]] = {}  # of networks, by name
@@ -149,11 +150,15 @@ class ClusterView:
     def _seen_to_change(self) -> list[ObjectChange]:
         return sorted((change for change in self.record.changes if change.via != "list"), key=_time)
 
-    def _pod(self, change: ObjectChange) -> PodLife:
-        return self.pods.setdefault(change.uid, PodLife(change.name, change.uid, change.t_ns))
+    def _pod(self, uid: str, name: str, t_ns: int) -> PodLife:
+        """The life of a pod, begun when it is first told of."""
+        pod = self.pods.get(uid)
+        if pod is None:
+            pod = self.pods[uid] = PodLife(name, uid, t_ns)
+        return pod
 
     def _add_pod(self, change: ObjectChange) -> None:
-        pod, state, t = self._pod(change), change.state, change.t_ns
+        pod, state, t = self._pod(change.uid, change.name, change.t_ns), change.state, change.t_ns
         if change.spec is not None:
             pod.spec = change.spec
         pod.node = state.get("node") or pod.node
@@ -182,11 +187,15 @@ class ClusterView:
 
     def _add_waits(self, pod: PodLife, change: ObjectChange) -> None:
         """Each reason with its beginning and end."""
+        told = () if change.event == "deleted" else ("containers", "init_containers")
         now = {
             str(container["name"]): container
-            for container in [*change.state.get("containers", []), *change.state.get("init_containers", [])]
-            if container.get("state") == "waiting" and change.event != "deleted"
+            for group in told
+            for container in change.state.get(group, ())
+            if container.get("state") == "waiting"
         }
+        if not now and not pod.waits:
+            return
         for wait in pod.waits:
             if wait.end_ns is None and (now.get(wait.container) or {}).get("reason", "") != wait.reason:
                 wait.end_ns = change.t_ns
@@ -219,13 +228,14 @@ class ClusterView:
     def _add_endpointslice(self, change: ObjectChange) -> None:
         service = change.state.get("service") or ""
         for uid, name in self.endpoints.setdefault(service, Endpoints()).add(change):
-            self.pods.setdefault(uid, PodLife(name, uid, change.t_ns))
+            self._pod(uid, name, change.t_ns)
 
     def _add_service(self, change: ObjectChange) -> None:
         _add_state(self.services, change.name, change)
 
     def _add_node(self, change: ObjectChange) -> None:
         self.boot_ids.add(change.state.get("boot_id"))
+        self.node_at.update(dict.fromkeys(change.state.get("addresses") or (), change.name))
         ready = "gone" if change.event == "deleted" else str(change.state.get("ready"))
         self.nodes.setdefault(change.name, Steps()).set(change.t_ns, ready)
         self.pressures.setdefault(change.name, Steps()).set(change.t_ns, tuple(change.state.get("pressures") or ()))

@@ -29,6 +29,7 @@ def with_experiment(source: Mapping[str, Any]) -> Json:
         "doubts": record["problems"],
         "url": record["address"],
         "service": source.get("service") or record["service"],
+        "advice": record.get("advice"),  # none in the records of the first versions
     }
     if steps and source.get("phase", "during") == "during":
         ended = max(step["ended_unix_ns"] or step["started_unix_ns"] for step in steps)

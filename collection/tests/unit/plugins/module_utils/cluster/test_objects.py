@@ -248,3 +248,12 @@ def test_where_an_ingress_and_a_route_lead() -> None:
 def test_a_workloads_strategy_and_a_nodes_kernel_are_kept() -> None:
     assert state_of("Deployment", {"spec": {"strategy": {"type": "Recreate"}}})["strategy"] == "Recreate"
     assert state_of("Node", {"status": {"nodeInfo": {"bootID": "b-1"}}})["boot_id"] == "b-1"
+
+
+def test_what_a_service_does_with_outside_traffic_and_where_a_node_is_asked() -> None:
+    spec = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 31234}
+    service = state_of("Service", {"spec": spec})
+    assert (service["external_traffic_policy"], service["health_check_node_port"]) == ("Local", 31234)
+    assert state_of("Service", {"spec": {"type": "ClusterIP"}})["external_traffic_policy"] is None
+    addresses = [{"type": "InternalIP", "address": "192.168.49.2"}, {"type": "Hostname", "address": "minikube"}]
+    assert state_of("Node", {"status": {"addresses": addresses}})["addresses"] == ["192.168.49.2", "minikube"]

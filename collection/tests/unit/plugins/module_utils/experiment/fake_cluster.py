@@ -28,6 +28,8 @@ class FakeCluster(FakeApi):
         self.ready_after_s = ready_after_s
         self.calls: list[tuple[float, str, str]] = []  # wall clock, method, path
         self.namespaces: dict[str, dict[str, Any]] = {}
+        self.dry_runs: list[tuple[str, dict[str, Any]]] = []  # query, patch
+        self.refusals: dict[str, tuple[int, str]] = {}  # name of an object -> status and message for its dry run
 
     def start(self) -> None:
         cluster = self
@@ -112,6 +114,12 @@ class _Changing(_Handler):
             self._answer(404, {"message": f"{name} not found"})
             return
         new = merged(old, {key: value for key, value in body.items() if key not in ("kind", "apiVersion")})
+        query = urlsplit(self.path).query
+        if "dryRun=All" in query:
+            cluster.dry_runs.append((query, body))
+            status, message = cluster.refusals.get(name, (200, ""))
+            self._answer(status, {"message": message} if message else new)
+            return
         self._answer(200, old if old and new == old else cluster.change(plural, name, new))
 
     def do_POST(self) -> None:

@@ -7,7 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+from ansible_collections.availability.lab.plugins.module_utils.report.cause import timeline
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.answers import Answers
 from ansible_collections.availability.lab.plugins.module_utils.report.cause.explain import explain
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.failure import failures_of
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.front import Way
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.lives import PodLife, Steps
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.node_rules import node_not_ready
+from ansible_collections.availability.lab.plugins.module_utils.report.cause.scene import Scene
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.story import Story
 
 KINDS = ("refused", "reset", "timeout_headers", "closed_early", "wrong_status")
@@ -65,3 +73,29 @@ def test_each_failure_is_explained_as_if_it_were_alone() -> None:
         (row,) = explain(alone.probe(), alone.cluster, service="web")["failures"]
         assert row["cause"]["id"] == rows[number]["cause"]["id"]
         assert row["cause"]["evidence"] == rows[number]["cause"]["evidence"]
+
+
+def test_a_pod_is_made_once_however_often_it_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def counted(name: str, uid: str, t_ns: int) -> PodLife:
+        made.append(uid)
+        return PodLife(name, uid, t_ns)
+
+    monkeypatch.setattr(timeline, "PodLife", counted)
+    view = timeline.ClusterView(rollout(1).cluster)
+    assert sorted(made) == sorted(view.pods)
+    assert len(made) == 20
+
+
+def test_silent_nodes_are_looked_at_before_the_pods_of_all_nodes() -> None:
+    """A hundred nodes that are ready cost no look at the pods."""
+    story = rollout(1)
+    scene = Scene(timeline.ClusterView(story.cluster), Way("web"), Counted(), Answers(story.probe(), ()))
+    for number in range(100):
+        scene.view.nodes[f"n{number}"] = Steps()
+        scene.view.nodes[f"n{number}"].set(0, "True")
+    (failure,) = failures_of(story.probe())
+    assert node_not_ready(failure, scene) is None
+    assert isinstance(scene.pods, Counted)
+    assert scene.pods.passes == 0

@@ -10,6 +10,7 @@ with their labels as they were planted.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_the_right_cause_of_each_run(name: str, costliest: str, others: set[str]
         ("cpu-limit", "cpu_throttled"),  # its readiness probe failed too
         ("disk-limit", "evicted"),  # its process ended with exit code 0: only an Event tells of the eviction
         ("init-fails", "container_crashed"),
-        ("other-nodes-traffic", "unknown"),  # externalTrafficPolicy, which no rule knows
+        ("other-nodes-traffic", "unknown"),  # recorded before externalTrafficPolicy was
         ("readiness-path", "readiness_failed"),  # a volume was mounted at the second try only
         ("service-deleted", "service_changed"),  # and its EndpointSlice with it
         ("startup-path", "liveness_restart"),  # the outage began with the end of the old pods
@@ -81,6 +82,22 @@ def test_the_planted_cause_costs_the_most(name: str, label: str) -> None:
     assert found["failed_requests"] == probe["totals"]["failed"]
     named = {line["id"]: line["requests_lost"] for line in found["causes"]}
     assert named[label] >= 0.8 * found["failed_requests"]
+
+
+def test_what_a_record_with_the_policy_of_the_service_would_have_told() -> None:
+    """The run of other-nodes-traffic: its play set externalTrafficPolicy to Local 3.6 s after the probe began."""
+    probe, cluster = load("planted-other-nodes-traffic")
+    for index, change in enumerate(cluster.changes):
+        if (change.kind, change.name) == ("Node", "minikube"):
+            change.state["addresses"] = ["192.168.49.2", "minikube"]
+        if change.kind == "Service":
+            state = {**change.state, "external_traffic_policy": "Local"}
+            patched = replace(change, t_ns=probe["started_unix_ns"] + 3_600_000_000, via="watch", state=state)
+            change.state["external_traffic_policy"] = "Cluster"
+            last = index
+    cluster.changes.insert(last + 1, patched)
+    (line,) = explain(probe, cluster)["causes"]
+    assert (line["id"], line["subjects"], line["confidence"]["high"]) == ("no_local_endpoint", ["minikube"], 465)
 
 
 def test_every_failed_request_of_the_naive_rollout_is_explained_with_evidence() -> None:

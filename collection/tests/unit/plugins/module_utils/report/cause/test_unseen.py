@@ -12,9 +12,11 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
     clients_and_records,
     nodes_and_containers,
     releases,
-    second_set,
+    second_set_of_pods,
+    second_set_of_services,
     services,
-    variations,
+    variations_of_pods,
+    variations_of_services,
 )
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report.cause.unseen.situation import (
     ALL,
@@ -22,7 +24,16 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.report
     judge,
 )
 
-ROOMS = (nodes_and_containers, releases, services, clients_and_records, variations, second_set)
+ROOMS = (
+    nodes_and_containers,
+    releases,
+    services,
+    clients_and_records,
+    variations_of_pods,
+    variations_of_services,
+    second_set_of_pods,
+    second_set_of_services,
+)
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
