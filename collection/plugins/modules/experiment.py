@@ -140,6 +140,7 @@ try:
     )
     from ansible_collections.availability.lab.plugins.module_utils.experiment.record import read_record, run_of
     from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore
+    from ansible_collections.availability.lab.plugins.module_utils.report.cause.advised import advised_patches
     from ansible_collections.availability.lab.plugins.module_utils.summary.words import write_text
 except ImportError:
     MISSING_LIBRARY = traceback.format_exc()
@@ -199,7 +200,7 @@ def main() -> None:
             module.exit_json(changed=True, shown=plan.shown())
         if module.params["state"] == "started":
             os.makedirs(os.path.dirname(os.path.abspath(plan.record)), exist_ok=True)
-            start_detached(plan, module.params["owner_pid"])
+            start_detached(plan, module.params["owner_pid"], advised_patches)
         else:
             go_on(plan.record, module.params["step_error"])
         waiting = follow(plan.record)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import sys
 
+from ..report.cause.advised import advised_patches
 from .command import main
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:], advised_patches))

@@ -7,57 +7,24 @@ A dry run shows that the API and its admission take a patch, not that the pods t
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from ..cluster.api import ApiProblem, ApiRefused, ApiRejected, ClusterError
-from ..cluster.record import read_record
-from ..report.cause.explain import explain
-from ..report.read.attempts import read_attempts
 from .stage import Stage
 
 Json = dict[str, Any]
-MOST_PATCHES = 20  # those of the costliest causes come first
+#: (stem of the records, Service) -> [(kind/name, patch)]. What a report will advise only `report` knows: whoever starts an
+#: experiment brings it.
+Advise = Callable[[str, str], list[tuple[str, Json]]]
 API_VERSION = "apps/v1"  # patches are for Deployments, StatefulSets and DaemonSets alone
 
 
-def tried_patches(stage: Stage, record: str, service: str) -> list[Json]:
-    """[{target, patch, taken, said}] of what the records with this stem advise; empty where nothing was lost.
+def tried_patches(stage: Stage, advised: list[tuple[str, Json]]) -> list[Json]:
+    """[{target, patch, taken, said}] of what is advised.
 
     taken: None where nobody could try it; said: why, or what the API answered to one that it does not take.
     """
-    return [
-        {"target": target, "patch": patch, **_tried(stage, target, patch)}
-        for target, patch in _advised(record, service)
-    ]
-
-
-def _advised(record: str, service: str) -> list[tuple[str, Json]]:
-    """(target, patch), each once."""
-    found: dict[str, tuple[str, Json]] = {}
-    for change in _changes(record, service):
-        if change["patch"] and change["target"]:
-            found.setdefault(
-                json.dumps([change["target"], change["patch"]], sort_keys=True), (change["target"], change["patch"])
-            )
-    return list(found.values())[:MOST_PATCHES]
-
-
-def _changes(record: str, service: str) -> Iterator[Json]:
-    """Of the sums first, then of single failures. None where the records cannot be read."""
-    attempts = Path(f"{record}.attempts.jsonl")
-    try:
-        probe = json.loads(Path(f"{record}.probe.json").read_text(encoding="utf-8"))
-        if not probe["totals"]["failed"]:
-            return
-        log = read_attempts(attempts) if attempts.exists() else ()
-        explained = explain(probe, read_record(f"{record}.cluster.jsonl"), log, service or None)
-    except Exception:  # the report meets it, too, and says it; what was measured is not lost for advice
-        return
-    for cause in [*explained["causes"], *(failure["cause"] for failure in explained["failures"])]:
-        yield cause["change"]
+    return [{"target": target, "patch": patch, **_tried(stage, target, patch)} for target, patch in advised]
 
 
 def _tried(stage: Stage, target: str, patch: Json) -> Json:

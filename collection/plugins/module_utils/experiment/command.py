@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..cluster.detached import Running, start_ticks
 from ..probe.progress import live_line
+from .advice import Advise
 from .fields import PlanError
 from .handover import Desk
 from .plan import parse
@@ -22,7 +23,7 @@ from .record import SUFFIX as RECORD_SUFFIX
 _BAD_PLAN = 64
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str], advise: Advise) -> int:
     """Exit code: 0 all happened as planned, 1 something failed, 2 inconclusive, 64 the plan cannot be used."""
     parser = argparse.ArgumentParser(
         prog="experiment", description="Runs one plan of an experiment (docs/experiment.md)."
@@ -41,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     Path(plan.record).parent.mkdir(parents=True, exist_ok=True)
     desk = Desk(plan.record, Running(os.getpid(), start_ticks(os.getpid()) or 0), show=_print)
-    record = run_here(plan, desk, on_second=lambda summary: _print(live_line(summary)))
+    record = run_here(plan, desk, advise=advise, on_second=lambda summary: _print(live_line(summary)))
     print(plan.record + RECORD_SUFFIX)
     for line in (*record["failures"], *record["problems"]):
         print(line, file=sys.stderr)

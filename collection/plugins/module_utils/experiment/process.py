@@ -19,6 +19,7 @@ from typing import Any
 
 from ..cluster.detached import Running, leave_the_task, start_ticks
 from ..probe.supervisor import OnSecond
+from .advice import Advise
 from .handover import Desk
 from .plan import Plan
 from .run import Experiment
@@ -33,14 +34,14 @@ class ProcessError(RuntimeError):
     """The experiment's process could not be started."""
 
 
-def start_detached(plan: Plan, owner_pid: int | None) -> None:
+def start_detached(plan: Plan, owner_pid: int | None, advise: Advise | None = None) -> None:
     """Start the experiment and return when it is under way. Follow it with `handover.follow`. Raises ProcessError."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(read_end)
         leave_the_task(write_end)
-        _live(plan, owner_pid, write_end)
+        _live(plan, owner_pid, advise, write_end)
     os.close(write_end)
     os.waitpid(child, 0)
     with os.fdopen(read_end, "rb") as pipe:
@@ -49,15 +50,23 @@ def start_detached(plan: Plan, owner_pid: int | None) -> None:
         raise ProcessError(told.get("error", _FAILED))
 
 
-def run_here(plan: Plan, desk: Desk, owner_pid: int | None = None, on_second: OnSecond | None = None) -> dict[str, Any]:
+def run_here(
+    plan: Plan,
+    desk: Desk,
+    owner_pid: int | None = None,
+    *,
+    advise: Advise | None = None,
+    on_second: OnSecond | None = None,
+) -> dict[str, Any]:
     """Run it in this process; SIGTERM and SIGINT end it early. Returns its record. Raises OSError.
 
-    on_second: called in the probe's process with what its progress says.
+    advise: tells of the patches that are to be tried in the end. on_second: called in the probe's process with what its
+    progress says.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_unused: stop.set())
-    experiment = Experiment(plan, stop, desk.tell, desk.hand_over, on_second=on_second, hear=desk.hear)
+    experiment = Experiment(plan, stop, desk.tell, desk.hand_over, on_second=on_second, hear=desk.hear, advise=advise)
     if owner_pid is not None:
         threading.Thread(target=_end_with, args=(owner_pid, stop), daemon=True).start()
     try:
@@ -66,7 +75,7 @@ def run_here(plan: Plan, desk: Desk, owner_pid: int | None = None, on_second: On
         desk.close()
 
 
-def _live(plan: Plan, owner_pid: int | None, ready: int) -> None:
+def _live(plan: Plan, owner_pid: int | None, advise: Advise | None, ready: int) -> None:
     """The process's whole life; never returns, so that none of the task's own clean-up runs in it."""
     try:
         pid = os.getpid()
@@ -77,7 +86,7 @@ def _live(plan: Plan, owner_pid: int | None, ready: int) -> None:
         os._exit(1)
     os.close(ready)
     try:
-        run_here(plan, desk, owner_pid)
+        run_here(plan, desk, owner_pid, advise=advise)
     except Exception:  # nobody listens any more: kept beside the records
         Path(plan.record + CRASH_SUFFIX).write_text(traceback.format_exc(), encoding="utf-8")
     finally:

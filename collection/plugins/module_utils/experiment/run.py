@@ -25,7 +25,7 @@ from ..probe.arguments import seconds
 from ..probe.supervisor import OnSecond
 from . import objects
 from .address import find_address
-from .advice import tried_patches
+from .advice import Advise, tried_patches
 from .collect import KINDS as COLLECTORS
 from .journal import Journal, JournalError
 from .load import K6Job, LoadError, ProbeProcess
@@ -66,10 +66,12 @@ class Experiment:
         *,
         on_second: OnSecond | None = None,
         hear: Tell | None = None,
+        advise: Advise | None = None,
     ) -> None:
         self.plan = plan
         self.record = ExperimentRecord(plan)
         self._stop, self._tell, self._hand_over, self._hear = stop, tell, hand_over, hear
+        self._advise = advise
         self._probe = ProbeProcess(on_second)
         self._phase = "start"
         self._late = 0
@@ -118,11 +120,11 @@ class Experiment:
             if plan.collect is not None:
                 with self._timed("collect"):
                     self._collect(stage, plan.collect)
-            if recorder is not None and plan.engine == "http_probe":
+            if recorder is not None and self._advise is not None and plan.engine == "http_probe":
                 with self._timed("advice"):
                     self._stop_recording(recorder)  # the report will read the same record
                     recorder = None
-                    self.record.advice = tried_patches(stage, plan.record, plan.service)
+                    self.record.advice = tried_patches(stage, self._advise(plan.record, plan.service))
         except Interrupted:
             self.record.interrupted = True
         except ERRORS as error:

@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.availability.lab.plugins.module_utils.cluster.detached import Running, start_ticks
 from ansible_collections.availability.lab.plugins.module_utils.cluster.record import read_record as read_cluster_record
 from ansible_collections.availability.lab.plugins.module_utils.experiment import handover
-from ansible_collections.availability.lab.plugins.module_utils.experiment import run as running
+from ansible_collections.availability.lab.plugins.module_utils.experiment.advice import Advise
 from ansible_collections.availability.lab.plugins.module_utils.experiment.journal import Journal
 from ansible_collections.availability.lab.plugins.module_utils.experiment.load import ProbeProcess
 from ansible_collections.availability.lab.plugins.module_utils.experiment.plan import parse
@@ -29,7 +29,6 @@ from ansible_collections.availability.lab.plugins.module_utils.experiment.proces
     start_detached,
 )
 from ansible_collections.availability.lab.plugins.module_utils.experiment.record import read_record, run_of
-from ansible_collections.availability.lab.plugins.module_utils.experiment.stage import Stage
 from ansible_collections.availability.lab.plugins.module_utils.experiment.undo import restore
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.experiment.fake_cluster import FakeCluster
 from ansible_collections.availability.lab.tests.unit.plugins.module_utils.probe.good_server import serving
@@ -71,13 +70,13 @@ def plan_of(folder: Path, url: str, cluster: FakeCluster | None, **changes: Any)
     return {**plan, **changes}
 
 
-def run(plan: Json, show: Callable[[str], None] | None = None) -> Json:
+def run(plan: Json, show: Callable[[str], None] | None = None, advise: Advise | None = None) -> Json:
     """In this process, as the command does."""
     checked = parse(plan)
     desk = handover.Desk(checked.record, Running(os.getpid(), start_ticks(os.getpid()) or 0), show)
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     try:
-        return run_here(checked, desk)
+        return run_here(checked, desk, advise=advise)
     finally:
         for number, handler in zip((signal.SIGTERM, signal.SIGINT), before):
             signal.signal(number, handler)
@@ -108,35 +107,33 @@ def test_a_rollout_is_stamped_at_its_call_and_the_load_lasts_until_after_its_end
     assert probe["totals"]["due"] == probe["totals"]["completed"]
     assert cluster.namespaces == {}  # what the lab made is gone
     assert Journal(plan["journal"]).entries() == []
-    assert record["advice"] == []  # nothing was lost
+    assert record["advice"] is None  # nobody was asked for any
     assert set(run_of(parse(plan))) == {"variant", "experiment", "probe", "cluster"}
     assert not Path(plan["record"] + handover.STATUS_SUFFIX).exists()
 
 
 def test_advice_is_tried_when_all_is_measured_and_nothing_put_back(
-    cluster: FakeCluster, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: FakeCluster, url: str, tmp_path: Path
 ) -> None:
     plan = plan_of(tmp_path, url, cluster, steps=[{"do": "scale", "name": "3", "object": "web", "replicas": 3}])
     seen: list[Any] = []
-    advice = [{"target": "Deployment/web", "patch": {"spec": {}}, "taken": True, "said": ""}]
 
-    def tried(stage: Stage, record: str, service: str) -> list[Json]:
+    def advise(record: str, service: str) -> list[tuple[str, Json]]:
         assert probe_of({}, plan)["complete"]
         assert read_cluster_record(f"{record}.cluster.jsonl").end is not None  # as the report will read it
         seen.append((record, service, cluster.objects["deployments", "web"]["spec"]["replicas"]))
-        return advice
+        return [("Deployment/web", {"spec": {}})]
 
-    monkeypatch.setattr(running, "tried_patches", tried)
-    record = run({**plan, "service": "web"})
+    record = run({**plan, "service": "web"}, advise=advise)
     assert record["failures"] == []
     assert seen == [(plan["record"], "web", 3)]
-    assert record["advice"] == advice
+    assert record["advice"] == [{"target": "Deployment/web", "patch": {"spec": {}}, "taken": True, "said": ""}]
     assert "advice" in record["phases_s"]
 
 
 def test_without_a_cluster_nobody_looks_for_advice(url: str, tmp_path: Path) -> None:
     plan = plan_of(tmp_path, url, None, steps=[{"do": "wait", "name": "a moment", "seconds": 0.1}])
-    assert run(plan)["advice"] is None
+    assert run(plan, advise=lambda *_unused: [("Deployment/web", {})])["advice"] is None
 
 
 def test_what_the_cluster_does_is_told_as_it_happens(cluster: FakeCluster, url: str, tmp_path: Path) -> None:
