@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -58,9 +60,10 @@ class ClusterView:
             "NetworkPolicy": self._add_policy,
         }
         other = {recorded, record.front.namespace} - {self.namespace} if record.front else set()
-        for change in record.changes:
-            if change.namespace not in other or (change.state.get("about") or {}).get("kind") == "Node":
-                take.get(change.kind, self._add_workload)(change)
+        with _all_of_it_stays():
+            for change in record.changes:
+                if change.namespace not in other or (change.state.get("about") or {}).get("kind") == "Node":
+                    take.get(change.kind, self._add_workload)(change)
 
     def pods_of(self, service: str | None) -> list[PodLife]:
         """The pods that were endpoints of a service, with those of the same owner, each routed as that service did.
@@ -262,6 +265,18 @@ class ClusterView:
 
     def _add_front(self, change: ObjectChange) -> None:
         self.fronts.setdefault(f"{change.kind}/{change.name}", Steps()).set(change.t_ns, change.state)
+
+
+@contextmanager
+def _all_of_it_stays() -> Iterator[None]:
+    """Nothing made meanwhile becomes garbage: the collector would go through a large record again and again in vain."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _add_state(kept: dict[str, Steps[Mapping[str, Any]]], key: str, change: ObjectChange) -> None:

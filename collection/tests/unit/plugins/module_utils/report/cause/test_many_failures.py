@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,3 +100,14 @@ def test_silent_nodes_are_looked_at_before_the_pods_of_all_nodes() -> None:
     assert node_not_ready(failure, scene) is None
     assert isinstance(scene.pods, Counted)
     assert scene.pods.passes == 0
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_collector_is_left_as_it_was(collecting: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        timeline.ClusterView(rollout(1).cluster)
+        assert gc.isenabled() is collecting
+    finally:
+        (gc.enable if before else gc.disable)()
