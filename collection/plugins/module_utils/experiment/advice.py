@@ -13,7 +13,7 @@ from ..cluster.api import ApiProblem, ApiRefused, ApiRejected, ClusterError
 from .stage import Stage
 
 Json = dict[str, Any]
-#: (stem of the records, Service) -> [(kind/name, patch)]. What a report will advise only `report` knows: whoever starts an
+#: (stem of the records, Service) -> [(kind/name, patch)]. What a report will advise only `report` knows: who starts an
 #: experiment brings it.
 Advise = Callable[[str, str], list[tuple[str, Json]]]
 API_VERSION = "apps/v1"  # patches are for Deployments, StatefulSets and DaemonSets alone
