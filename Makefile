@@ -65,13 +65,13 @@ test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
 	$(SIDE_BY_SIDE)
 	$(MAKE) --no-print-directory timed
 
-# Two at a time. A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.
-TWO := $(BIN)/pytest -q --durations=15 -n 2 --dist worksteal
+# A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.
+SPREAD := $(BIN)/pytest -q --durations=15 --dist worksteal -n
 units: $(BIN)/.dev
-	$(TWO) -m 'not timed' collection/tests/unit workloads
+	$(SPREAD) 2 -m 'not timed' collection/tests/unit workloads
 
 timed: $(BIN)/.dev
-	$(TWO) -m timed collection/tests/unit || \
+	$(SPREAD) 3 -m timed collection/tests/unit || \
 	  $(BIN)/pytest -q --last-failed --last-failed-no-failures none -m timed collection/tests/unit
 
 # Its output comes in one piece; roles and the lab, which wait on each other and on pods, go first.

@@ -7,8 +7,11 @@ The others are in tests/integration/test_examples.py; the last test here sees to
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import json
+import os
+import pwd
 import re
 import socket
 from collections.abc import Callable
@@ -265,6 +268,20 @@ def test_host_info(tmp_path: Path) -> None:
     (host,) = Examples.of("host_info").run(tmp_path)
     assert_documented(host, Examples.of("host_info").returns())
     assert host["files"]["/etc/hostname"]["text"]
+
+
+def test_host_files(tmp_path: Path) -> None:
+    """With this test's own user, who needs no become."""
+    for name in ("server.crt", "server.key"):
+        (tmp_path / name).write_text(f"{name}\n")
+    me = pwd.getpwuid(os.getuid())
+    examples = Examples.of("host_files", **{
+        "  become: true\n": "", "/etc/service": f"{tmp_path}/service", "'server.": f"'{tmp_path}/server.",
+        "owner: service": f"owner: {me.pw_name}", "group: service": f"group: {grp.getgrgid(me.pw_gid).gr_name}",
+    })  # fmt: skip
+    (written,) = examples.run(tmp_path)
+    assert_documented(written, examples.returns())
+    assert (tmp_path / "service/tls/server.key").read_text() == "server.key\n"
 
 
 def test_cluster_ready(tmp_path: Path) -> None:
