@@ -113,8 +113,9 @@ class Opening:
         return waiting
 
     def drop(self, connection: Connection) -> None:
-        """Close a connection in whatever state."""
-        self.by_fd.pop(connection.fd, None)
+        """Close a connection in whatever state. What is closed already takes nothing from who has its number by now."""
+        if self.by_fd.get(connection.fd) is connection:
+            del self.by_fd[connection.fd]
         connection.close()
         if connection.rivals:
             self._drop_rivals(connection)
