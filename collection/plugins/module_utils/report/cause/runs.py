@@ -30,6 +30,7 @@ class Runs:
 
     def __init__(self, failures: Iterable[Failure]) -> None:
         self._of: dict[str, list[Run]] = {}
+        self._runs_began: dict[str, list[int]] = {}
         self._began: dict[str, list[int]] = {}
         self._lost: dict[str, list[int]] = {}  # up to and with each failure
         for failure in sorted(failures, key=lambda one: one.first_bad_ns):
@@ -37,6 +38,7 @@ class Runs:
                 runs = self._of.setdefault(outcome, [])
                 if not runs or failure.first_bad_ns - runs[-1].last_ns > QUIET_NS:
                     runs.append(Run(failure.first_bad_ns, failure.last_bad_ns, 0))
+                    self._runs_began.setdefault(outcome, []).append(failure.first_bad_ns)
                 runs[-1].last_ns = max(runs[-1].last_ns, failure.last_bad_ns)
                 runs[-1].lost += count
                 before = self._lost.setdefault(outcome, [])
@@ -59,7 +61,7 @@ class Runs:
     def with_(self, failure: Failure) -> Run:
         """The run to which a failure belongs, by its first outcome; itself, where it is none of these failures."""
         runs = self._of.get(failure.first_outcome, [])
-        index = bisect_right(runs, failure.first_bad_ns, key=lambda run: run.began_ns) - 1
+        index = bisect_right(self._runs_began.get(failure.first_outcome, []), failure.first_bad_ns) - 1
         if index < 0 or runs[index].last_ns < failure.first_bad_ns:
             return Run(failure.first_bad_ns, failure.last_bad_ns, failure.requests_lost)
         return runs[index]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gc
 import ipaddress
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from ...cluster.record import ClusterRecord, HostLoad, ObjectChange, PodUsage, parse_time_ns
 from .endpoints import Endpoints
 from .finding import EXIT_LAG_NS, NS_PER_S
+from .in_time import InTime
 from .last_words import last_words
 from .lives import Exit, HeldBack, Note, PodLife, Steps, Wait
 
@@ -136,22 +136,28 @@ class ClusterView:
 
     def usage_between(self, from_ns: int, to_ns: int) -> Sequence[PodUsage]:
         """metrics-server's figures of a span, both ends included."""
-        usage = self.record.usage
-        return usage[bisect_left(usage, from_ns, key=_time) : bisect_right(usage, to_ns, key=_time)]
+        return self._usage.between(from_ns, to_ns)
 
     def load_between(self, from_ns: int, to_ns: int) -> Sequence[HostLoad]:
         """How busy the recorder's machine was in a span, both ends included."""
-        load = self.record.load
-        return load[bisect_left(load, from_ns, key=_time) : bisect_right(load, to_ns, key=_time)]
+        return self._load.between(from_ns, to_ns)
 
     def changes_between(self, from_ns: int, to_ns: int) -> Sequence[ObjectChange]:
         """What was seen to change in a span, both ends included; what was there at the start is no change."""
-        seen = self._seen_to_change
-        return seen[bisect_left(seen, from_ns, key=_time) : bisect_right(seen, to_ns, key=_time)]
+        return self._seen_to_change.between(from_ns, to_ns)
 
     @cached_property
-    def _seen_to_change(self) -> list[ObjectChange]:
-        return sorted((change for change in self.record.changes if change.via != "list"), key=_time)
+    def _usage(self) -> InTime[PodUsage]:
+        return InTime(self.record.usage)
+
+    @cached_property
+    def _load(self) -> InTime[HostLoad]:
+        return InTime(self.record.load)
+
+    @cached_property
+    def _seen_to_change(self) -> InTime[ObjectChange]:
+        seen = (change for change in self.record.changes if change.via != "list")
+        return InTime(sorted(seen, key=lambda change: change.t_ns))
 
     def _pod(self, uid: str, name: str, t_ns: int) -> PodLife:
         """The life of a pod, begun when it is first told of."""
@@ -283,10 +289,6 @@ def _add_state(kept: dict[str, Steps[Mapping[str, Any]]], key: str, change: Obje
     """The newest state; of what was deleted the last one, marked as such."""
     gone = {"deleted": True} if change.event == "deleted" else {}
     kept.setdefault(key, Steps()).set(change.t_ns, {**change.state, **gone})
-
-
-def _time(line: ObjectChange | PodUsage | HostLoad) -> int:
-    return line.t_ns
 
 
 def _read_ns(seen_ns: int, counters: Mapping[str, Any]) -> int:
