@@ -52,9 +52,6 @@ restore: $(BIN)/.lab ## put the lab right after a scenario that was killed
 teardown: $(BIN)/.lab ## end everything that the lab started
 	$(BIN)/ansible-playbook playbooks/teardown.yml $(ARGS)
 
-# Lint and types beside the units, which no neighbour disturbs; what measures time comes after them, alone.
-SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs=3 lint types units
-
 # What measures has the machine to itself: time in the units, and every scenario. The rest is done side by side.
 test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itself
 	$(MAKE) --no-print-directory timed
@@ -62,7 +59,7 @@ test: $(BIN)/.dev ## all tests: units, browser, roles on hosts, and the lab itse
 	$(MAKE) --no-print-directory test-scenarios
 
 test-fast: $(BIN)/.dev ## the tests that need no lab (under 5 minutes)
-	$(SIDE_BY_SIDE)
+	$(MAKE) --no-print-directory --jobs=3 lint types units
 	$(MAKE) --no-print-directory timed
 
 # A test that measures time may fail for its neighbour's sake: it is run again alone, and has to pass then.

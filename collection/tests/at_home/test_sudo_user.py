@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from lab_under_test import CHANGED, RECAP, ROOT, Lab, PlaybookRun
+from lab_under_test import ROOT, Lab, PlaybookRun
 
 pytestmark = pytest.mark.lab
 
@@ -153,8 +153,7 @@ def test_a_second_run_changes_nothing(user: User) -> None:
     """Nor does one in check mode; both at once, for they only look."""
     with ThreadPoolExecutor() as both:
         for run in both.map(lambda mode: user.play("playbooks/lab.yml", *mode), ((), ("--check",))):
-            changed = [int(found["changed"]) for found in RECAP.finditer(run.output)]
-            assert changed == [0], [found[0] for found in CHANGED.finditer(run.output)]
+            assert list(run.changed().values()) == [0], run.changed_tasks()
 
 
 def test_what_runs_as_root_is_written_by_root_only(user: User) -> None:

@@ -148,16 +148,12 @@ def test_experiment_restore(tmp_path: Path) -> None:
     (tmp_path / "undo").mkdir()
     note = {"undo": "command", "argv": ["touch", str(tmp_path / "back")]}
     (tmp_path / "undo/1-command.json").write_text(json.dumps(note))
-    cluster = FakeCluster()
-    cluster.start()
-    try:
+    with FakeCluster() as cluster:
         examples = Examples.of("experiment_restore", **{
             "~/.local/state/availability-lab/undo": str(tmp_path / "undo"),
             "~/.local/state/availability-lab/kubeconfig": cluster.kubeconfig(tmp_path),
         })  # fmt: skip
         (restored,) = examples.run(tmp_path)
-    finally:
-        cluster.stop()
     assert_documented(restored, examples.returns())
     assert restored["undone"] == ["1-command.json"]
     assert (tmp_path / "back").exists()
@@ -174,17 +170,13 @@ def test_workload_manifests(tmp_path: Path) -> None:
 
 
 def test_cluster_watch(tmp_path: Path) -> None:
-    api = FakeApi()
-    api.raw["/api/v1/namespaces/hello"] = b'{"kind": "Namespace"}'
-    api.start()
-    try:
+    with FakeApi() as api:
+        api.raw["/api/v1/namespaces/hello"] = b'{"kind": "Namespace"}'
         examples = Examples.of("cluster_watch", **{
             "~/.kube/config": api.kubeconfig(tmp_path), "{{ lab_kubeconfig }}": api.kubeconfig(tmp_path),
             "{{ lab_results_dir }}": str(tmp_path), "/tmp/shop": f"{tmp_path}/shop", "duration_s: 120": "duration_s: 1",
         })  # fmt: skip
         started, stopped, once = examples.run(tmp_path)
-    finally:
-        api.stop()
     for answer in (started, stopped, once):
         assert_documented(answer, examples.returns())
     assert started["pid"] > 1

@@ -17,14 +17,13 @@ class Way:
     """service: None where it cannot be told. front: who answers in its place, in words; "" for kube-proxy alone.
 
     sure: False where the Service was only taken because the record has no other one. recorded: False where the URL
-    leads into another namespace: nothing in this one is to blame.
+    leads into another namespace: nothing in this one is to blame. balancer: whether a cloud's load balancer sends to
+    the pods, or their nodes, by the Service's address.
     """
 
     service: str | None
     front: str = ""
-    balancer: bool = (
-        False  # whether a cloud's load balancer sends to the pods, or their nodes, by the Service's address
-    )
+    balancer: bool = False
     sure: bool = True
     recorded: bool = True
 

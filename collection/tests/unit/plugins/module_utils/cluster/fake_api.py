@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 GVR = {
@@ -65,6 +65,13 @@ class FakeApi:
         self._server.shutdown()
         self._server.server_close()
         self.cut()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self.stop()
 
     def cut(self) -> None:
         """Break every connection without a word."""

@@ -26,10 +26,8 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
-    fake = FakeCluster()
-    fake.start()
-    yield fake
-    fake.stop()
+    with FakeCluster() as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -30,10 +30,8 @@ from ansible_collections.availability.lab.tests.unit.plugins.module_utils.cluste
 
 @pytest.fixture
 def api() -> Iterator[FakeApi]:
-    fake = FakeApi()
-    fake.start()
-    yield fake
-    fake.stop()
+    with FakeApi() as fake:
+        yield fake
 
 
 class Recording:

@@ -26,10 +26,8 @@ NO_DRY_RUN = 'admission webhook "old.example" does not support dry run'
 
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
-    fake = FakeCluster()
-    fake.start()
-    yield fake
-    fake.stop()
+    with FakeCluster() as fake:
+        yield fake
 
 
 @pytest.fixture

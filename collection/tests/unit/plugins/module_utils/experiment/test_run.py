@@ -38,10 +38,8 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def cluster() -> Iterator[FakeCluster]:
-    fake = FakeCluster(ready_after_s=0.3)
-    fake.start()
-    yield fake
-    fake.stop()
+    with FakeCluster(ready_after_s=0.3) as fake:
+        yield fake
 
 
 @pytest.fixture
